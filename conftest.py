@@ -1,4 +1,4 @@
-"""For `pytest --nbmake notebooks`: a failing callback fails its notebook, and so does taking too long."""
+"""For `pytest --nbmake notebooks`: a failing callback fails its notebook; what each took is printed."""
 
 import os
 import shutil
@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-# 60 s of computing is the course's rule; processor time of a busy machine is up to a quarter more.
-SECONDS = float(os.environ.get("RMKIT_NOTEBOOK_SECONDS", "75"))
 # ipywidgets' Output prints an exception and swallows it; kernels that start with this file let it through.
 GUARD = """
 from ipywidgets import Output
@@ -45,9 +43,7 @@ def pytest_runtest_call(item: pytest.Item):
     before = _kernel_seconds()
     yield
     if item.path.suffix == ".ipynb":
-        seconds = _kernel_seconds() - before
-        item.user_properties.append(("seconds", seconds))
-        assert seconds <= SECONDS, f"{item.path.name} computes for {seconds:.0f} s, over {SECONDS:.0f} s"
+        item.user_properties.append(("seconds", _kernel_seconds() - before))
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

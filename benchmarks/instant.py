@@ -13,11 +13,11 @@ import time
 
 import numpy as np
 import pandas as pd
-
-from rmkit import load, statistics
 from rmkit.ablation import fit_heads, grid
 from rmkit.features import features
 from rmkit.preferences import prompt_key
+
+from rmkit import load, statistics
 
 
 def credits(rewards: np.ndarray, preferences) -> np.ndarray:

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rmkit.preferences import Preferences
 from scipy import stats
 
 import rmkit
 from rmkit import evaluation
 from rmkit.pocket import grader, nulls, policy, sets
-from rmkit.preferences import Preferences
 
 
 def golds(preferences: Preferences) -> list[list[float]]:

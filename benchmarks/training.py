@@ -25,9 +25,9 @@ import warnings
 
 import pandas as pd
 import torch
+from rmkit.preferences import Preferences, Record
 
 from rmkit import RewardModel, fit
-from rmkit.preferences import Preferences, Record
 
 WORDS = ["otter", "river", "fish", "stone", "winter", "small", "quick", "under", "light", "carry", "deep"]
 

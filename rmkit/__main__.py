@@ -114,7 +114,7 @@ def _positive(kind: type) -> type:
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    from rmkit import doctor
+    from rmkit.notebook import doctor
 
     return doctor.main()
 
@@ -122,8 +122,8 @@ def _doctor(_: argparse.Namespace) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     import torch
 
-    from rmkit.checkpoint import check_folder
-    from rmkit.training import fit
+    from rmkit.training.checkpoint import check_folder
+    from rmkit.training.loop import fit
 
     check_folder(arguments.out, arguments.resume)
     train = _data(arguments.data, arguments, arguments.part)
@@ -159,7 +159,7 @@ def _score(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from rmkit.evaluation import evaluate
+    from rmkit.evaluation.report import evaluate
 
     out = _out_file(arguments) if arguments.out else None
     data = _data(arguments.data, arguments, arguments.part)
@@ -174,8 +174,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _data(source: str, arguments: argparse.Namespace, part: str):
     """Load preferences, say what became of every row, and take the part and the number of groups asked
     for."""
-    from rmkit.batching import dropped
-    from rmkit.preferences import Preferences, load
+    from rmkit.data.preferences import Preferences, load
+    from rmkit.training.batching import dropped
 
     data = load(source)
     if part != "all":
@@ -191,7 +191,7 @@ def _data(source: str, arguments: argparse.Namespace, part: str):
 
 
 def _model(name: str, arguments: argparse.Namespace, **settings):
-    from rmkit.model import RewardModel
+    from rmkit.models.reward_model import RewardModel
 
     # Several processes: each loads into memory, and `fit` moves it to the process's own GPU.
     device = "cpu" if "LOCAL_RANK" in os.environ else None

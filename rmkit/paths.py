@@ -14,7 +14,7 @@ def data_folder() -> Path:
     """The data that ships with rmkit: the repository's data/, or the copy inside an installed wheel."""
     package = Path(__file__).resolve().parent
     repository = package.parent / "data"
-    return repository if (package.parent / "pyproject.toml").is_file() else package / "data"
+    return repository if (package.parent / "pyproject.toml").is_file() else package / "shipped"
 
 
 def cache_folder() -> Path:

@@ -8,14 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from test_training import toy
-from tiny import tiny_model
+from rmkit.preferences import load
+from tiny import tiny_model, toy
 from transformers import AutoModelForSequenceClassification
 
 from rmkit import training
 from rmkit.__main__ import main
-from rmkit.model import RewardModel
-from rmkit.preferences import load
+from rmkit.models.reward_model import RewardModel
+from rmkit.training import loop
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_wrong_usage_ends_with_code_2(words, capsys):
 
 def test_ctrl_c_ends_quietly_and_the_run_can_be_resumed(folder, data, tmp_path, monkeypatch, capsys):
     arguments = ["train", data, "--model", folder, "--out", str(tmp_path / "run"), "--save-every", "1"]
-    shown = training.Progress.show
+    shown = loop.Progress.show
 
     def interrupted(self, row):
         shown(self, row)
@@ -133,7 +133,7 @@ def test_ctrl_c_ends_quietly_and_the_run_can_be_resumed(folder, data, tmp_path, 
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training.Progress, "show", interrupted)
+        patch.setattr(loop.Progress, "show", interrupted)
         assert main(arguments) == 130
     assert "--resume" in capsys.readouterr().err
     assert main([*arguments, "--resume"]) == 0

@@ -1,5 +1,6 @@
 """Tiny random models and a tiny tokenizer, made on the fly: real transformers folders without a download."""
 
+import random
 from pathlib import Path
 
 import torch
@@ -15,6 +16,9 @@ from transformers import (
     Qwen3Config,
     Qwen3ForCausalLM,
 )
+
+from rmkit.data.preferences import Preferences, Record
+from rmkit.models.reward_model import RewardModel
 
 TEXT = "what do otters eat fish granite mostly the a is of and badgers live in rivers why how many legs"
 WORDS = [*TEXT.split(), "user", "assistant", "end", "User", "Assistant"]
@@ -95,3 +99,26 @@ def tiny_model(folder: str | Path, kind: str = "llama", *, seed: int = 0, tokeni
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
+
+
+def load(folder, **settings) -> RewardModel:
+    """The reward model in a folder, on the CPU."""
+    return RewardModel.load(folder, device="cpu", **settings)
+
+
+def text(rng, least, most, fish=0.0):
+    words = (
+        rng.choices(["fish", rng.choice(WORDS)], [fish, 1 - fish])[0] for _ in range(rng.randint(least, most))
+    )
+    return " ".join(words)
+
+
+def toy(groups=24, seed=0, **more):
+    """Groups of 1 to 5 responses of uneven lengths; a response with more fish in it is better."""
+    rng = random.Random(seed)
+    records = []
+    for g in range(groups):
+        responses = [text(rng, 1, 9, 0.3) for _ in range(1 + g % 5)]
+        ranks = [10 - response.count("fish") for response in responses]
+        records.append(Record(text(rng, 6, 12), responses, ranks=ranks, **more))
+    return Preferences(records, name="toy")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 from transformers import LlamaForCausalLM
 
-from rmkit.hub import quiet
+from rmkit.models.hub import quiet
 from rmkit.paths import data_folder
 from rmkit.pocket import model_card, pretraining, probes, tokenizer
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from rmkit import policies
-from rmkit.hub import quiet, resolve
-from rmkit.records import Prompt
+from rmkit.data.records import Prompt
+from rmkit.models import policies
+from rmkit.models.hub import quiet, resolve
 
 
 class Policy:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rmkit import preferences as general
+from rmkit.data import preferences as general
 from rmkit.errors import InputError
 from rmkit.paths import data_folder
 from rmkit.pocket import bench_items, questions, rows

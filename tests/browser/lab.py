@@ -12,6 +12,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+PATIENCE = 600  # seconds before a wait gives up: a guard against hanging, never a judgment of speed
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
 STATE = """() => {
@@ -74,11 +75,11 @@ def server(root: Path, scratch: Path, **variables: str):
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=PATIENCE)
         log.close()
 
 
-def _wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+def _wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = PATIENCE) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if process.poll() is not None:
@@ -101,6 +102,7 @@ def browser(width: int = 1280, height: int = 900):
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
         page = chromium.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(1000 * PATIENCE)
         outside: list[str] = []
         local = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "about:")
         page.on(
@@ -112,11 +114,13 @@ def browser(width: int = 1280, height: int = 900):
             chromium.close()
 
 
-def open_and_run(page, url: str, notebook: str, seconds: float = 180) -> dict:
+def open_and_run(page, url: str, notebook: str, seconds: float = PATIENCE) -> dict:
     """Open `notebook` (a path below the server's root), run all its cells, wait; returns STATE when idle."""
     page.goto(f"{url}/lab/tree/{notebook}?reset", wait_until="domcontentloaded")
-    page.wait_for_function("() => window.jupyterapp && window.jupyterapp.shell.currentWidget", timeout=60_000)
-    wait(page, lambda s: s is not None and s["status"] == "idle" and s["cells"] > 0, 60, notebook)
+    page.wait_for_function(
+        "() => window.jupyterapp && window.jupyterapp.shell.currentWidget", timeout=1000 * PATIENCE
+    )
+    wait(page, lambda s: s is not None and s["status"] == "idle" and s["cells"] > 0, seconds, notebook)
     page.evaluate("() => { const s = window.jupyterapp.shell; s.collapseLeft(); s.collapseRight(); }")
     page.evaluate(RUN_ALL)
     end = wait(
@@ -130,7 +134,7 @@ def is_drawn(figure: dict) -> bool:
     return figure["traces"] > 0 and figure["marks"] > 0 and figure["width"] > 100
 
 
-def wait_for_figures(page, still: int, seconds: float = 30) -> tuple[list[int], list[dict]]:
+def wait_for_figures(page, still: int, seconds: float = PATIENCE) -> tuple[list[int], list[dict]]:
     """(figures of each panel, DRAWN) when `still` figures and those of all panels stand, or when time is up.
 
     A kernel that is idle has sent its figures; the page draws them some moments later.

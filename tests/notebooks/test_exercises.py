@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 import torch
-
 from rmkit.checks import every_check
+
 from tests.notebook_hygiene import notebooks
 from tests.notebooks import solutions
 

@@ -15,7 +15,7 @@ from tests.notebook_hygiene import fix
 ROOT = Path(__file__).parent.parent.parent
 FIGURE = """
 import numpy as np, rmkit
-from rmkit.figures import theme
+from rmkit.notebook import theme
 def draw(a):
     f = theme.figure("x", "y", x_range=(0, 1), y_range=(0, 9))
     return f.add_trace(theme.line([0, 1], a["y"], "line"))

@@ -1,8 +1,8 @@
 """Every exhibit of the bug museum shows its symptom when the bug is planted, and not when it is not."""
 
 import pytest
-
 from rmkit.museum import exhibits, table
+
 from tests.notebook_hygiene import NOTEBOOKS
 
 EXHIBITS = exhibits()

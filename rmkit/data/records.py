@@ -1,0 +1,223 @@
+"""The record: one prompt, K responses, and what people said about them. Checked here, once, on reading."""
+
+import json
+import math
+from collections import defaultdict
+from dataclasses import dataclass, fields, replace
+
+from rmkit.data.columns import BadValueError, UnusableError
+
+Prompt = str | list[dict[str, str]]
+
+
+@dataclass
+class Record:
+    """One group: a prompt, K >= 1 responses, and what is known about them.
+
+    prompt       text, or a list of chat messages {"role": ..., "content": ...}
+    responses    K texts
+    ranks        K integers, 1 = best, equal = tie, 0 = not ranked; None = unlabelled
+    ratings      {aspect: [K numbers, None = not rated]}
+    strength     how much better the preferred response is (K = 2; pairs read from files have it first)
+    correct      K booleans, None = unknown (verifiable answers)
+    steps        K lists of texts: the steps of each response
+    step_labels  K lists of 1 (good), 0 (wrong) or None (not judged)
+    annotator, subset, id   names, where known
+    """
+
+    prompt: Prompt
+    responses: list[str]
+    ranks: list[int] | None = None
+    ratings: dict[str, list[float | None]] | None = None
+    strength: float | None = None
+    correct: list[bool | None] | None = None
+    steps: list[list[str]] | None = None
+    step_labels: list[list[int | None]] | None = None
+    annotator: str | None = None
+    subset: str | None = None
+    id: str | None = None
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Every (winner, loser) that the ranks order."""
+        ranks = self.ranks or []
+        return [(i, j) for i, a in enumerate(ranks) for j, b in enumerate(ranks) if 0 < a < b]
+
+    def ties(self) -> list[tuple[int, int]]:
+        """Every two responses of equal rank."""
+        ranks = self.ranks or []
+        return [(i, j) for j, b in enumerate(ranks) for i, a in enumerate(ranks[:j]) if 0 < a == b]
+
+    def choose(self, indices: list[int]) -> "Record":
+        """The record with only these responses, in this order."""
+        keep = {
+            name: [value[i] for i in indices]
+            for name in ("responses", "ranks", "correct", "steps", "step_labels")
+            if (value := getattr(self, name)) is not None
+        }
+        if self.ratings is not None:
+            keep["ratings"] = {
+                aspect: [values[i] for i in indices] for aspect, values in self.ratings.items()
+            }
+        if len(indices) != len(self.responses):
+            keep["strength"] = None
+        return replace(self, **keep)
+
+    def to_dict(self) -> dict:
+        """The record as one JSON object; what is unknown is left out."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+def prompt_key(record: Record) -> str:
+    """What makes two records share a prompt: the same words, whatever the white space between them.
+
+    One user message is the same prompt as its text. A record without a prompt stands for itself.
+    """
+    prompt = record.prompt
+    if isinstance(prompt, str):
+        prompt = [{"role": "user", "content": prompt}]
+    content = [[message["role"], " ".join(message["content"].split())] for message in prompt]
+    if not any(words for _, words in content):
+        content = ["", *sorted(record.responses)]
+    return json.dumps(content)
+
+
+# --- from a row that an adapter made to a record ------------------------------------------------------------
+
+
+def build(values: dict) -> tuple[Record, int]:
+    """(the record, how many single responses were taken out of it).
+
+    Raises BadValueError where a column has a wrong type, and UnusableError where nothing usable is left.
+    """
+    responses = values["responses"]
+    if not isinstance(responses, list) or not responses:
+        raise BadValueError("responses", "a list of one or more texts")
+    record = _checked(values)
+    faults = {i: fault for i, text in enumerate(responses) if (fault := _fault(text))}
+    if faults and len(responses) - len(faults) < 2:
+        raise UnusableError("not text" if "not text" in faults.values() else "empty")
+    again = _repeated(record, faults) if record.ranks else set()
+    keep = [i for i in range(len(responses)) if i not in faults and i not in again]
+    if again and len(keep) < 2:
+        raise UnusableError("identical")
+    return (record if len(keep) == len(responses) else record.choose(keep)), len(responses) - len(keep)
+
+
+def _fault(text: object) -> str | None:
+    if text is None or (isinstance(text, str) and not text.strip()):
+        return "empty"
+    if not isinstance(text, str):
+        return "not text"
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # half of a surrogate pair: no tokenizer and no file can hold it
+        return "not text"
+    return None
+
+
+def _repeated(record: Record, faults: dict[int, str]) -> set[int]:
+    """Responses to take out because their text stands in the group more than once.
+
+    Of copies with one rank the first stays; of copies with different ranks none does.
+    """
+    copies: dict[str, list[int]] = defaultdict(list)
+    for i, text in enumerate(record.responses):
+        if i not in faults:
+            copies[text.strip()].append(i)
+    out: set[int] = set()
+    for places in copies.values():
+        same = len({record.ranks[i] for i in places}) == 1
+        out.update(places[1:] if same else places if len(places) > 1 else ())
+    return out
+
+
+def _checked(values: dict) -> Record:
+    k = len(values["responses"])
+    return Record(
+        prompt=_prompt(values["prompt"]),
+        responses=values["responses"],
+        ranks=_ranks(values.get("ranks"), k),
+        ratings=_ratings(values.get("ratings"), k),
+        strength=_number(values.get("strength"), "strength"),
+        correct=_correct(values.get("correct"), k),
+        **_steps(values.get("steps"), values.get("step_labels"), k),
+        **{name: _name(values.get(name), name) for name in ("annotator", "subset", "id")},
+    )
+
+
+def _prompt(prompt: object) -> Prompt:
+    texts = (
+        [prompt] if isinstance(prompt, str) else [m["content"] for m in prompt] if prompt is not None else []
+    )
+    if not texts or any(_fault(text) == "not text" for text in texts):
+        raise UnusableError("not text")
+    return prompt
+
+
+def _list_of(value: object, k: int, column: str, wanted: str, good) -> list | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != k or not all(good(item) for item in value):
+        raise BadValueError(column, f"a list of {k} {wanted}, one for each response")
+    return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _ranks(value: object, k: int) -> list[int] | None:
+    def good(rank: object) -> bool:
+        return rank is None or (_is_number(rank) and math.isfinite(rank) and rank == int(rank) and rank >= 0)
+
+    ranks = _list_of(value, k, "ranks", "whole numbers (1 = best, null = not ranked)", good)
+    return None if ranks is None else [int(rank or 0) for rank in ranks]
+
+
+def _ratings(value: object, k: int) -> dict[str, list[float | None]] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise BadValueError("ratings", "an object {aspect: [one number for each response]}")
+    found = {
+        aspect: _list_of(numbers, k, f"ratings.{aspect}", "numbers", lambda x: x is None or _is_number(x))
+        for aspect, numbers in value.items()
+    }
+    known = {aspect: numbers for aspect, numbers in found.items() if numbers is not None}
+    return {
+        a: [None if x is None or not math.isfinite(x) else x for x in n] for a, n in known.items()
+    } or None
+
+
+def _number(value: object, column: str) -> float | None:
+    if value is not None and (not _is_number(value) or not math.isfinite(value)):
+        raise BadValueError(column, "a number")
+    return value
+
+
+def _correct(value: object, k: int) -> list[bool | None] | None:
+    correct = _list_of(value, k, "correct", "true or false", lambda x: x is None or x in (0, 1))
+    return None if correct is None else [None if x is None else bool(x) for x in correct]
+
+
+def _steps(steps: object, labels: object, k: int) -> dict:
+    def texts(each: object) -> bool:
+        return isinstance(each, list) and all(isinstance(step, str) for step in each)
+
+    def judged(each: object) -> bool:
+        return isinstance(each, list) and all(label is None or label in (0, 1) for label in each)
+
+    steps = _list_of(steps, k, "steps", "lists of texts", texts)
+    labels = _list_of(labels, k, "step_labels", "lists of 1 (good), 0 (wrong) or null (not judged)", judged)
+    if labels is not None and (steps is None or list(map(len, steps)) != list(map(len, labels))):
+        raise BadValueError("step_labels", "one label for each step")
+    if labels is not None:
+        labels = [[None if label is None else int(label) for label in each] for each in labels]
+    return {"steps": steps, "step_labels": labels}
+
+
+def _name(value: object, column: str) -> str | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+        raise BadValueError(column, "text")
+    return None if value is None else str(value)

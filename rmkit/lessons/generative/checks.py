@@ -1,0 +1,128 @@
+"""Checks of lesson 08: the verdict in a judge's words, p(Yes), both orders, votes."""
+
+import re
+
+import torch
+
+from rmkit.notebook.check import Check, Mistake
+
+
+def _judgments(_rng):
+    yield ("It is right. Verdict: Yes",)
+    yield ("It is wrong. Verdict: No",)
+    yield ("I can see no verdict here. Yes, it is long.",)
+    yield ("Verdict: Yes at first sight, but the legs are miscounted. Verdict: No",)
+    yield ("Yes, it names the animal. Verdict: No",)
+    yield ("Verdict: maybe",)
+    yield ("",)
+
+
+def _found(said: str, which: int = -1, otherwise: float | None = None) -> float | None:
+    words = re.findall(r"Verdict: (\w+)", said)
+    return {"Yes": 1.0, "No": 0.0}.get(words[which], otherwise) if words else otherwise
+
+
+def _logits(rng):
+    for n in (1, 4):
+        yield torch.tensor(rng.normal(size=(n, 12)) * 3).float(), 5, 2
+    yield torch.tensor([[200.0, 0.0, -200.0]]), 0, 2
+
+
+def _orders(rng):
+    yield torch.tensor([1.5]), torch.tensor([-0.5])
+    for n in (3, 7):
+        yield torch.tensor(rng.normal(size=n)).float(), torch.tensor(rng.normal(size=n)).float()
+
+
+def _votes(_rng):
+    yield from ((0, 0), (1, 1), (0, 1), (3, 4), (2, 8), (8, 8), (0, 8))
+
+
+def _ratio(good, n, above=1.0, below=1.0):
+    top, bottom = good + above, n - good + below
+    return float(torch.log(torch.tensor(top / bottom if bottom else float("inf"))))
+
+
+CHECKS = (
+    Check(
+        "own_verdict",
+        reference=_found,
+        cases=_judgments,
+        mistakes=(
+            Mistake(
+                lambda said: _found(said, 0),
+                "it takes the first verdict. Judges change their minds: the last one counts.",
+            ),
+            Mistake(
+                lambda said: 1.0 if "Yes" in said else 0.0 if "No" in said else None,
+                'a "Yes" anywhere is not a verdict: only the word right after "Verdict:" is.',
+            ),
+            Mistake(
+                lambda said: _found(said, -1, 0.0),
+                "where there is no verdict, it says No. Return None, so that it can be counted.",
+            ),
+        ),
+    ),
+    Check(
+        "p_yes",
+        reference=lambda logits, yes, no: torch.sigmoid(logits[:, yes] - logits[:, no]),
+        cases=_logits,
+        mistakes=(
+            Mistake(
+                lambda logits, yes, no: logits.softmax(-1)[:, yes],
+                "this is a share of the whole vocabulary: p(Yes) among Yes and No only is asked for, or a "
+                'judge that is about to write "Well" seems to say No.',
+            ),
+            Mistake(
+                lambda logits, yes, no: torch.sigmoid(logits[:, no] - logits[:, yes]),
+                "this is p(No): the difference of the logits has the wrong sign.",
+            ),
+            Mistake(
+                lambda logits, yes, no: logits[:, yes] - logits[:, no],
+                "these are the log-odds; one function is missing before they are a probability.",
+            ),
+            Mistake(
+                lambda logits, yes, no: logits[:, yes].exp() / (logits[:, yes].exp() + logits[:, no].exp()),
+                "exp(200) is infinite in float32, and inf / inf is nan: use the difference of the logits.",
+            ),
+        ),
+    ),
+    Check(
+        "both_orders",
+        reference=lambda there, back: (there - back) / 2,
+        cases=_orders,
+        mistakes=(
+            Mistake(
+                lambda there, back: (there + back) / 2,
+                "this is the bias: `back` speaks for b, so it enters with a minus.",
+            ),
+            Mistake(
+                lambda there, back: there - back,
+                "this is twice the gap: two readings need to be averaged.",
+            ),
+            Mistake(
+                lambda there, back: there,
+                "it uses one order only, so the bias is still in it.",
+            ),
+        ),
+    ),
+    Check(
+        "votes_to_odds",
+        reference=_ratio,
+        cases=_votes,
+        mistakes=(
+            Mistake(
+                lambda good, n: _ratio(good, n, 0.0, 0.0) if n else 0.0,
+                "8 of 8 makes it infinite, and 1 of 1 too: add one vote to either side.",
+            ),
+            Mistake(
+                lambda good, n: (good + 1) / (n + 2),
+                "this is the probability; the reward is its log-odds.",
+            ),
+            Mistake(
+                lambda good, n: _ratio(n - good, n),
+                "the sign is turned: more good votes must raise the reward.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,176 @@
+"""Checks of lesson 07: the loss of a ranking, a ranking from Gumbel noise, the loss of the first m places."""
+
+import numpy as np
+import torch
+
+from rmkit.notebook.check import Check, Mistake
+
+
+def _sorted_rewards(rng):
+    yield (torch.tensor([[1.0, 0.0]]),)
+    yield (torch.tensor([[2.0, 1.0, 0.0]]),)
+    for groups, k in ((1, 4), (3, 5)):
+        yield (torch.tensor(rng.normal(size=(groups, k)) * 1.5),)
+    yield (torch.tensor([[1000.0, -1000.0, 500.0]]),)
+
+
+def _loss(r, *, rest=lambda r, k: r[:, k:], choices=None):
+    """(G,) sum over choices k of logsumexp(rest(r, k)) - r_k."""
+    number = r.shape[1] - 1 if choices is None else choices
+    total = r.new_zeros(len(r))
+    for k in range(number):
+        total = total + torch.logsumexp(rest(r, k), 1) - r[:, k]
+    return total
+
+
+def _naive(r):
+    total = r.new_zeros(len(r))
+    for k in range(r.shape[1] - 1):
+        p = torch.exp(r[:, k]) / torch.exp(r[:, k:]).sum(1)
+        total = total - torch.log(p)
+    return total
+
+
+def _pairs(r):
+    k = r.shape[1]
+    gaps = [r[:, i] - r[:, j] for i in range(k) for j in range(i + 1, k)]
+    return -torch.nn.functional.logsigmoid(torch.stack(gaps)).sum(0)
+
+
+_RANKING = (
+    Mistake(
+        lambda r: _loss(r, rest=lambda r, k: r),
+        "every choice is a softmax over all K responses; whoever was chosen already must leave the set: the "
+        "k-th choice is among r[:, k:].",
+    ),
+    Mistake(
+        lambda r: _loss(r, rest=lambda r, k: r[:, k + 1 :]),
+        "the chosen response is missing from its own denominator: this is the gap to the rest, and the "
+        "'probabilities' can exceed 1.",
+    ),
+    Mistake(
+        lambda r: _loss(r.flip(1)),
+        "this is the loss of the opposite order. The columns come best first, and the k-th choice is among "
+        "r[:, k:]; if you used a cumulative sum, it runs from the wrong end.",
+    ),
+    Mistake(
+        lambda r: _loss(r, choices=max(1, r.shape[1] - 2)),
+        "the last choice, between the last two, is left out: there are K - 1 choices.",
+    ),
+    Mistake(
+        lambda r: _loss(r) / (r.shape[1] - 1),
+        "it is the mean over the choices. A ranking is one observation: the log-likelihood is the sum.",
+    ),
+    Mistake(
+        lambda r: _loss(r) / r.shape[1],
+        "it is divided by K. A ranking is one observation: the log-likelihood is the sum over its choices.",
+    ),
+    Mistake(lambda r: _loss(r).mean(), "return one number a group and leave the mean to the caller."),
+    Mistake(lambda r: -_loss(r), "the minus sign is missing: this is the log-likelihood, which is to grow."),
+    Mistake(_pairs, "this is the sum over pairs; here every choice is one among all that are left."),
+    Mistake(
+        _naive,
+        "right on paper, but exp(1000) overflows: use torch.logsumexp(r[:, k:], 1) - r[:, k].",
+    ),
+)
+
+
+def _noise(rng):
+    yield np.array([0.0, 1.0]), np.array([0.9, 0.2])
+    yield np.array([2.0, 0.0, 1.0]), np.array([0.01, 0.99, 0.5])
+    for k in (3, 4, 6):
+        for _ in range(4):
+            yield rng.normal(size=k), rng.uniform(0.001, 0.999, size=k)
+
+
+def _ranks(felt):
+    return 1 + np.argsort(np.argsort(-felt))
+
+
+def _gumbel(rewards, u, noise=lambda u: -np.log(-np.log(u))):
+    return _ranks(rewards + noise(u))
+
+
+_SAMPLING = (
+    Mistake(
+        lambda r, u: _gumbel(-r, 1 - u, lambda u: np.log(-np.log(1 - u))),
+        "rank 1 went to the lowest: sort from high to low.",
+    ),
+    Mistake(
+        lambda r, u: np.argsort(-(r - np.log(-np.log(u)))),
+        "argsort says who is first, second, ...; asked is each response's rank, its inverse permutation "
+        "(argsort once more), counted from 1.",
+    ),
+    Mistake(
+        lambda r, u: _gumbel(r, u) - 1,
+        "ranks start at 1: in this library 0 means 'not ranked'.",
+    ),
+    Mistake(
+        lambda r, u: 1 + np.argsort(-(r - np.log(-np.log(u)))),
+        "argsort says who is first, second, ...; asked is each response's rank: the inverse permutation, "
+        "argsort once more.",
+    ),
+    Mistake(
+        lambda r, u: _gumbel(r, u, lambda u: np.log(-np.log(u))),
+        "a sign is lost: this noise is a Gumbel turned upside down, and gives another law for K above 2.",
+    ),
+    Mistake(
+        lambda r, u: _gumbel(r, u, lambda u: -np.log(u)),
+        "-log(u) is exponential noise; a Gumbel draw is -log(-log(u)).",
+    ),
+    Mistake(
+        lambda r, u: _gumbel(r, u, lambda u: u),
+        "the uniform numbers themselves were added; a Gumbel draw is -log(-log(u)).",
+    ),
+    Mistake(lambda r, u: _ranks(r), "the noise is missing: the same order every time."),
+)
+
+
+def _top_cases(rng):
+    yield torch.tensor([[1.0, 0.5, 0.0]]), 1
+    yield torch.tensor([[0.0, 1.0, 2.0, -1.0]]), 2
+    for groups, k, top in ((2, 4, 3), (3, 5, 2), (1, 6, 4), (2, 3, 5)):
+        yield torch.tensor(rng.normal(size=(groups, k)) * 1.5), top
+
+
+def _top(r, top, **options):
+    return _loss(r, choices=min(top, r.shape[1] - 1), **options)
+
+
+CHECKS = (
+    Check("ranking_loss", reference=_loss, cases=_sorted_rewards, mistakes=_RANKING, gradient=True),
+    Check("gumbel_ranks", reference=_gumbel, cases=_noise, mistakes=_SAMPLING),
+    Check(
+        "top_loss",
+        reference=_top,
+        cases=_top_cases,
+        gradient=True,
+        mistakes=(
+            Mistake(
+                lambda r, top: _loss(r[:, : top + 1], choices=min(top, r.shape[1] - 1)),
+                "the denominators stop after place m + 1: the unnamed responses lost too, all of them.",
+            ),
+            Mistake(
+                lambda r, top: _loss(r[:, :top]),
+                "the responses below place m were cut off. Their order is unknown, but that they lost is "
+                "known: they stay in every denominator.",
+            ),
+            Mistake(
+                lambda r, top: _loss(r),
+                "`top` is ignored: the choices after place m were never made.",
+            ),
+            Mistake(
+                lambda r, top: _top(r, top - 1),
+                "one choice too few: the first m choices are k = 0, ..., m - 1.",
+            ),
+            Mistake(
+                lambda r, top: _top(r, top + 1),
+                "one choice too many: the first m choices are k = 0, ..., m - 1.",
+            ),
+            Mistake(
+                lambda r, top: _top(r, top) / min(top, r.shape[1] - 1),
+                "it is divided by the number of choices: the log-likelihood is the sum.",
+            ),
+        ),
+    ),
+)

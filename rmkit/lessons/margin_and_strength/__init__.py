@@ -1,0 +1,1 @@
+"""Lesson 05: what notebooks/05_margin_and_strength.ipynb shows, checks and exhibits."""

@@ -1,0 +1,1 @@
+"""Lesson 00: what notebooks/00_start_here.ipynb shows, checks and exhibits."""

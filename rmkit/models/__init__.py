@@ -1,0 +1,1 @@
+"""What turns text into a number: tokens, packing, reward models, features, policies, judges."""

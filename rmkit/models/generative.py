@@ -1,0 +1,277 @@
+"""Judges: language models that say what they think of an answer.
+
+Three ways to get a number out of words:
+  verdict   the log-odds of good against bad verdict words, read right after the answer: p(Yes) as a reward
+  critique  the judge first writes what is right and wrong, then sums up; several critiques vote
+  compare   both answers in one prompt, the log-odds of "A" against "B", in both orders
+
+A judge is read at its own next word, by place. What an answer says, "[[A]]" or a forged end mark, stays text
+inside the question and is never parsed: answers are tokenized apart from the frame around them, so no mark
+can come out of them, and every line of them is quoted with "> ".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from rmkit.data.preferences import Preferences
+from rmkit.data.records import Prompt
+from rmkit.errors import InputError
+from rmkit.models import policies
+from rmkit.models.hub import quiet, resolve
+from rmkit.models.templates import prompt_tokens, response_tokens, special_tokens, transcript
+from rmkit.models.verdicts import (
+    CHAT,
+    POCKET,
+    Critique,
+    Manner,
+    before_verdict,
+    mean_odds,
+    parse_verdict,
+    until_verdict,
+    vote,
+)
+
+__all__ = [
+    "CHAT", "POCKET", "Critique", "Judge", "Manner", "PositionBias", "mean_odds", "parse_verdict",
+    "position_bias", "vote",
+]  # fmt: skip
+
+Tokens = list[int]
+SLOT = "\ue000"  # stands in a question where the quoted text goes; a private character, in no question
+
+
+class Judge:
+    """A causal language model as a judge. It has `score_all`, so `rmkit.evaluate(judge, preferences)` works.
+
+    votes=0: the verdict at once. votes=n: n sampled critiques, and then
+        reads="words": how many came to a good verdict, as log-odds with one vote added to either side
+            (Laplace), so that 3 of 3 is finite;
+        reads="odds": log-odds of the mean probability of a good word where each verdict stands.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        manner: Manner | None = None,
+        *,
+        votes: int = 0,
+        reads: str = "words",
+        seed: int = 0,
+        max_new_tokens: int = 96,
+    ):
+        if reads not in ("words", "odds"):
+            raise InputError(f'reads is {reads!r}; it can be "words" or "odds".')
+        self.model, self.tokenizer, self.reads = model.eval(), tokenizer, reads
+        self.has_marks = tokenizer.convert_tokens_to_ids("<|compare|>") not in (None, tokenizer.unk_token_id)
+        self.manner = manner or (POCKET if self.has_marks else CHAT)
+        self.votes, self.seed, self.max_new_tokens = votes, seed, max_new_tokens
+        self._good, self._bad = ([self._word(w) for w in ws] for ws in (self.manner.good, self.manner.bad))
+
+    @classmethod
+    def load(cls, name: str | Path = "pocket", **options) -> "Judge":
+        """A judge by name: "pocket", "smollm2-135m", a folder or a Hub id."""
+        where = resolve(name)
+        with quiet():
+            model = AutoModelForCausalLM.from_pretrained(where)
+            return cls(model, AutoTokenizer.from_pretrained(where), **options)
+
+    # --- one answer
+
+    @torch.no_grad()
+    def score(self, prompt: Prompt, responses: Sequence[str]) -> Tensor:
+        """(K,) float32 log-odds that the answer is good. See the class for votes."""
+        return self._score([(prompt, list(responses))])[0]
+
+    @torch.no_grad()
+    def score_all(self, preferences: Preferences, progress: bool = False) -> list[Tensor]:
+        """One (K,) tensor for each record, in order. `progress` is accepted and ignored."""
+        return self._score([(record.prompt, record.responses) for record in preferences])
+
+    def _score(self, groups: list[tuple[Prompt, list[str]]]) -> list[Tensor]:
+        sizes = [len(responses) for _, responses in groups]
+        answers = [(prompt, response) for prompt, responses in groups for response in responses]
+        if self.votes:
+            written = self.critiques(answers, self.votes, seed=self.seed)
+            if self.reads == "odds":
+                return list(mean_odds(self.verdicts(answers, written)).split(sizes))
+            return list(torch.stack([vote(critiques) for critiques in written]).split(sizes))
+        logits = self.next_word(self.asked(answers))
+        return list(self._log_odds(logits, self._good, self._bad).split(sizes))
+
+    def asked(self, answers: Sequence[tuple[Prompt, str]]) -> list[Tokens]:
+        """Tokens of each (prompt, response) as the judge reads it, up to where its verdict stands."""
+        return [self._ask_score(*answer) for answer in answers]
+
+    @torch.no_grad()
+    def critiques(
+        self, answers: Sequence[tuple[Prompt, str]], n: int = 1, *, seed: int = 0, temperature: float = 1.0
+    ) -> list[list[Critique]]:
+        """n sampled critiques of each (prompt, response)."""
+        heads = [self._ask_critique(*answer) for answer in answers]
+        options = {"temperature": temperature, "max_new_tokens": self.max_new_tokens}
+        texts = policies.continue_tokens(self.model, self.tokenizer, heads, n, seed=seed, **options)
+        texts = [[until_verdict(text, self.manner) for text in several] for several in texts]
+        return [[Critique(t, parse_verdict(t, self.manner)) for t in several] for several in texts]
+
+    @torch.no_grad()
+    def verdicts(
+        self, answers: Sequence[tuple[Prompt, str]], critiques: Sequence[Sequence[Critique]]
+    ) -> Tensor:
+        """(N, n) log-odds of a good word where the verdict of each critique stands, whatever was drawn."""
+        good, bad = ([self._word(f" {w.strip()}") for w in ws] for ws in (self.manner.good, self.manner.bad))
+        logits = self.next_word(self.criticized(answers, critiques))
+        return self._log_odds(logits, good, bad).view(len(answers), -1)
+
+    def criticized(
+        self, answers: Sequence[tuple[Prompt, str]], critiques: Sequence[Sequence[Critique]]
+    ) -> list[Tokens]:
+        """Tokens of each answer and critique, up to where the verdict stands: N times n lists."""
+        space = " " if self.manner.critique is None else ""
+        return [
+            self._ask_critique(*answer) + self._quote(space + before_verdict(critique.text, self.manner))
+            for answer, several in zip(answers, critiques, strict=True)
+            for critique in several
+        ]
+
+    # --- two answers
+
+    @torch.no_grad()
+    def compare(self, pairs: Sequence[tuple[Prompt, str, str]], swap: bool = True) -> Tensor:
+        """(N,) log-odds that the first response of each (prompt, first, second) is the better one.
+
+        swap=True asks in both orders and averages: with l(a, b) = gap + bias, (l(a, b) - l(b, a)) / 2 = gap.
+        """
+        there = self._compare(pairs)
+        return (there - self._compare([(x, b, a) for x, a, b in pairs])) / 2 if swap else there
+
+    def _compare(self, pairs: Sequence[tuple[Prompt, str, str]]) -> Tensor:
+        logits = self.next_word([self._ask_pair(*pair) for pair in pairs])
+        return self._log_odds(logits, [self._word(self.manner.first)], [self._word(self.manner.second)])
+
+    # --- from questions to tokens
+
+    def _ask_score(self, prompt: Prompt, response: str) -> Tokens:
+        if self.manner.score is None:
+            return prompt_tokens(self.tokenizer, prompt) + response_tokens(self.tokenizer, response)
+        return self._ask(self.manner.score, prompt, f"Answer:\n{quoted(response)}")
+
+    def _ask_critique(self, prompt: Prompt, response: str) -> Tokens:
+        if self.manner.critique is None:
+            return [*self._ask_score(prompt, response), self._mark("<|critique|>")]
+        return self._ask(self.manner.critique, prompt, f"Answer:\n{quoted(response)}")
+
+    def _ask_pair(self, prompt: Prompt, first: str, second: str) -> Tokens:
+        if self.manner.pair is None:
+            one, two = (response_tokens(self.tokenizer, text) for text in (first, second))
+            head = prompt_tokens(self.tokenizer, prompt)
+            return [*head, *one, self._mark("<|assistant|>"), *two, self._mark("<|compare|>")]
+        both = f"Answer A:\n{quoted(first)}\n\nAnswer B:\n{quoted(second)}"
+        return self._ask(self.manner.pair, prompt, both)
+
+    def _ask(self, question: str, prompt: Prompt, answers: str) -> Tokens:
+        """The frame is tokenized with its marks, what is quoted in it without."""
+        asked = prompt if isinstance(prompt, str) else transcript(prompt)
+        question = question.replace("{question}", SLOT)
+        start: Tokens = []
+        if self.tokenizer.chat_template:
+            message = [{"role": "user", "content": question}]
+            text = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+        else:
+            (start, _), text = special_tokens(self.tokenizer), f"{question}\n"
+        before, after = (self._ids(part) for part in text.split(SLOT))
+        return start + before + self._quote(f"Question:\n{quoted(asked)}\n\n{answers}") + after
+
+    def _ids(self, text: str, **options: bool) -> Tokens:
+        return self.tokenizer(text, add_special_tokens=False, verbose=False, **options).input_ids
+
+    def _quote(self, text: str) -> Tokens:
+        return self._ids(text, split_special_tokens=True)
+
+    def _mark(self, mark: str) -> int:
+        return self.tokenizer.convert_tokens_to_ids(mark)
+
+    def _word(self, word: str) -> int:
+        """The token of a verdict word; its first token would be ambiguous if several words shared it."""
+        ids = self.tokenizer(word, add_special_tokens=False).input_ids
+        if len(ids) != 1:
+            raise InputError(
+                f"{word!r} is {len(ids)} tokens for this model; give a Manner whose words are one."
+            )
+        return ids[0]
+
+    # --- reading the next word
+
+    @torch.no_grad()
+    def next_word(self, heads: Sequence[Tokens], batch: int = 64) -> Tensor:
+        """(N, V) float32 logits of the word that follows each list of tokens."""
+        return self.model.get_output_embeddings()(self.hidden(heads, batch)).float()
+
+    @torch.no_grad()
+    def hidden(self, heads: Sequence[Tokens], batch: int = 64) -> Tensor:
+        """(N, D) last hidden state at the end of each list of tokens. Right-padded, similar lengths
+        together.
+        """
+        order = sorted(range(len(heads)), key=lambda i: len(heads[i]))
+        rows = []
+        for start in range(0, len(order), batch):
+            part = [heads[i] for i in order[start : start + batch]]
+            length = torch.tensor([len(head) for head in part])
+            ids = torch.zeros(len(part), int(length.max()), dtype=torch.long)
+            for row, head in enumerate(part):
+                ids[row, : len(head)] = torch.tensor(head)
+            seen = (torch.arange(ids.shape[1]) < length[:, None]).long()
+            found = self.model.base_model(
+                ids.to(self.model.device), seen.to(self.model.device), use_cache=False
+            )
+            rows.append(found.last_hidden_state[torch.arange(len(part)), length - 1])
+        return torch.cat(rows)[torch.tensor(order).argsort()]
+
+    def verdict_direction(self) -> Tensor:
+        """(D,) mean output embedding of the good words minus that of the bad ones.
+
+        A reward head with these weights reads the verdict: with one word a side, w . h = z_good - z_bad is
+        exactly the log-odds of `score` (where the output layer has no bias).
+        """
+        words = self.model.get_output_embeddings().weight.detach().float()
+        return words[self._good].mean(0) - words[self._bad].mean(0)
+
+    @staticmethod
+    def _log_odds(logits: Tensor, good: list[int], bad: list[int]) -> Tensor:
+        return logits[:, good].logsumexp(-1) - logits[:, bad].logsumexp(-1)
+
+
+def quoted(text: str) -> str:
+    """Every line with "> " before it: no line of an answer can pass for a line of the question."""
+    return "\n".join(f"> {line}" for line in text.splitlines() or [""])
+
+
+@dataclass(frozen=True)
+class PositionBias:
+    """How a pairwise judge changes its mind when the answers change places.
+
+    logits       mean of (l(a, b) + l(b, a)) / 2: what the first place is worth
+    first        share of first answers picked, over both orders (1/2 without bias)
+    flips        share of pairs in which the pick depends on the order
+    each         (N,) the bias of every pair in logits, for an interval
+    """
+
+    logits: float
+    first: float
+    flips: float
+    each: Tensor
+
+
+def position_bias(judge: Judge, pairs: Sequence[tuple[Prompt, str, str]]) -> PositionBias:
+    """Measure position bias by asking every (prompt, a, b) in both orders."""
+    there = judge.compare(pairs, swap=False)
+    back = judge.compare([(x, b, a) for x, a, b in pairs], swap=False)
+    picks = torch.cat([there, back]) > 0
+    each = (there + back) / 2
+    flips = ((there > 0) == (back > 0)).float().mean()
+    return PositionBias(float(each.mean()), float(picks.float().mean()), float(flips), each)

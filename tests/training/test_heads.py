@@ -1,0 +1,284 @@
+"""Hundreds of heads in one call are the heads that one would fit one by one."""
+
+import numpy as np
+import pytest
+import torch
+from rmkit.ablation import Setting, fit_heads, grid
+from rmkit.preferences import Preferences, Record, prompt_key
+from scipy import optimize
+
+from rmkit import losses
+from rmkit.errors import InputError
+from rmkit.theory.minimize import minimize
+
+
+def world(groups=40, width=6, seed=0, most=4, prompts=None):
+    """Groups of 2 to `most` responses, ranked by a hidden direction and chance; all columns known."""
+    rng = np.random.default_rng(seed)
+    direction = rng.normal(size=width)
+    records, features = [], []
+    for number in range(groups):
+        k = int(rng.integers(2, most + 1))
+        x = rng.normal(size=(k, width)) * np.linspace(0.2, 3, width) + rng.normal(size=width)
+        gold = x @ direction / 2 + rng.gumbel(size=k)
+        better = [int((gold > each).sum()) + 1 for each in gold]
+        ranks = [min(rank, 3) for rank in better]  # some ties
+        record = Record(
+            f"prompt {number % (prompts or groups)}",
+            [f"{number} {i}" for i in range(k)],
+            ranks,
+            ratings={"gold": [float(round(each, 2)) for each in gold]},
+            strength=float(rng.integers(1, 4)),
+            correct=[rank == 1 for rank in better],
+        )
+        records.append(record)
+        features.append(torch.tensor(x, dtype=torch.float32))
+    return features, Preferences(records)
+
+
+def standardized(features):
+    every = torch.cat(features).double()
+    return [(each.double() - every.mean(0)) / every.std(0) for each in features]
+
+
+def _part(setting, x, record):
+    """(features, mask, labels, weight) of one group."""
+    ranks, mask = torch.tensor([record.ranks]), torch.ones(1, len(x), dtype=torch.bool)
+    known = {
+        "ranks": ranks,
+        "margin": torch.tensor([record.strength]),
+        "ratings": torch.tensor([record.ratings["gold"]]),
+        "correct": torch.tensor([record.correct]).float(),
+    }
+    labels = {name: known[name] for name in losses.needs(setting.loss)}
+    pointwise = next((labels[name] for name in ("ratings", "correct") if name in labels), None)
+    weight = losses.group_weights(mask, ranks, setting.weighting, loss=setting.loss, labels=pointwise)
+    return x, mask, labels, weight
+
+
+def one_by_one(setting, features, preferences, held_out):
+    """A plain loop over the training groups, minimized by SciPy in float64; gradients by autograd."""
+    x, loss = standardized(features), losses.get(setting.loss)
+    parts = [_part(setting, x[i], preferences[i]) for i in range(len(x)) if not held_out[i]]
+    total = sum(weight for *_, weight in parts)
+
+    def value(w):
+        each = [
+            weight * loss((f @ w[:-1] + w[-1])[None], mask, **labels, **setting.parameters)
+            for f, mask, labels, weight in parts
+        ]
+        return (sum(each) / total)[0].double() + setting.l2 / 2 * (w[:-1] ** 2).sum()
+
+    def both(w):
+        w = torch.tensor(w, requires_grad=True)
+        found = value(w)
+        found.backward()
+        return found.item(), w.grad.numpy()
+
+    best = optimize.minimize(both, np.zeros(x[0].shape[1] + 1), jac=True, method="L-BFGS-B", tol=1e-12)
+    w = torch.tensor(best.x)
+    return best.fun, [(each @ w[:-1] + w[-1]).numpy() for each in x]
+
+
+SETTINGS = [
+    Setting("bradley-terry", l2=0.01, seed=1),
+    Setting("bradley-terry", weighting="pair", l2=1.0),
+    Setting("margin"),
+    Setting("scaled-bradley-terry", l2=0.1, seed=2),
+    Setting("label-smoothing", {"smoothing": 0.2}),
+    Setting("davidson", {"nu": 0.5}, seed=3),
+    Setting("plackett-luce", l2=0.1),
+    Setting("focal", {"gamma": 1.0}, l2=0.1),
+    Setting("regression", l2=0.1, seed=4),
+    Setting("outcome", weighting="pair", l2=0.05),
+]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    features, preferences = world(20)
+    return features, preferences, fit_heads(features, preferences, SETTINGS)
+
+
+@pytest.mark.parametrize("number", range(len(SETTINGS)), ids=lambda n: SETTINGS[n].loss)
+def test_a_batch_of_heads_equals_a_plain_loop(fitted, number):
+    features, preferences, results = fitted
+    assert results.converged[number]
+    objective, rewards = one_by_one(SETTINGS[number], features, preferences, results.held_out[number])
+    assert results.objective[number] == pytest.approx(objective, abs=2e-6)
+    for group, expected in enumerate(rewards):
+        np.testing.assert_allclose(results.rewards[number, group, : len(expected)], expected, atol=2e-2)
+
+
+def test_bradley_terry_by_its_formula():
+    features, preferences = world(80, most=2)
+    results = fit_heads(features, preferences, [Setting(l2=0.05)], test=[0, 1, 2])
+    x = standardized(features)
+    pairs = [(i, *pair) for i, record in enumerate(preferences) for pair in record.pairs() if i > 2]
+    gaps = np.stack([(x[i][w] - x[i][lost]).numpy() for i, w, lost in pairs])
+    # J = mean log(1 + e^-d) + l2/2 |w|^2
+    best = optimize.minimize(
+        lambda w: np.logaddexp(0, -gaps @ w).mean() + 0.025 * w @ w, np.zeros(6), tol=1e-12
+    )
+    assert results.objective[0] == pytest.approx(best.fun, abs=1e-6)
+    np.testing.assert_allclose(results.weights[0] * torch.cat(features).std(0), best.x, atol=5e-3)
+
+
+def test_hinge_comes_close_although_it_has_kinks():
+    features, preferences = world(60, most=2)
+    results = fit_heads(features, preferences, [Setting("hinge", l2=0.05)], test=[0])
+    x = standardized(features)
+    gaps = [(x[i][w] - x[i][lost]).numpy() for i, r in enumerate(preferences) for w, lost in r.pairs() if i]
+    gaps, n = np.stack(gaps), len(gaps)
+    # The dual of a support vector machine: a in [0, 1 / (l2 n)], one coordinate at a time.
+    a, w = np.zeros(n), np.zeros(6)
+    for _ in range(500):
+        for i in range(n):
+            new = np.clip(a[i] - (w @ gaps[i] - 1) / (gaps[i] @ gaps[i]), 0, 1 / (0.05 * n))
+            w, a[i] = w + (new - a[i]) * gaps[i], new
+    smallest = np.maximum(0, 1 - gaps @ w).mean() + 0.025 * w @ w
+    assert smallest - 1e-6 <= results.objective[0] <= smallest * 1.005
+
+
+def test_a_head_does_not_depend_on_its_company():
+    features, preferences = world(40)
+    settings = [*SETTINGS, *grid(l2=[0.01, 0.3], seed=range(6), bootstrap=[False, True], noise=[0.0, 0.2])]
+    together = fit_heads(features, preferences, settings)
+    for number in (0, 4, 8, 12, 25, len(settings) - 1):
+        alone = fit_heads(features, preferences, [settings[number]])
+        assert alone.objective[0] == pytest.approx(together.objective[number], abs=2e-6)
+        torch.testing.assert_close(alone.rewards[0], together.rewards[number], atol=2e-2, rtol=0)
+        assert torch.equal(alone.held_out[0], together.held_out[number])
+
+
+def test_held_out_labels_and_their_prompts_are_never_seen():
+    features, preferences = world(60, prompts=30)
+    settings = grid(
+        loss=["bradley-terry", "outcome"], seed=range(3), bootstrap=[False, True], noise=[0.0, 0.3]
+    )
+    results = fit_heads(features, preferences, settings)
+    for number, held_out in enumerate(results.held_out):
+        keys = [
+            {prompt_key(r) for r, out in zip(preferences, held_out, strict=True) if out == side}
+            for side in (True, False)
+        ]
+        assert not keys[0] & keys[1]
+        assert len(keys[0]) == round(0.2 * 30)
+        changed = [
+            Record(r.prompt, r.responses, [5 - rank for rank in r.ranks], correct=[not c for c in r.correct])
+            if out
+            else r
+            for r, out in zip(preferences, held_out, strict=True)
+        ]
+        again = fit_heads(features, Preferences(changed), [settings[number]])
+        torch.testing.assert_close(again.weights[0], results.weights[number], atol=5e-3, rtol=0)
+        if not settings[number].noise:
+            assert again.accuracy[0] != results.accuracy[number]
+
+
+def test_samples_are_what_they_say():
+    features, preferences = world(50)
+    settings = [Setting(groups=10), Setting(bootstrap=True), Setting(noise=1.0), Setting()]
+    few, boot, turned, plain = (fit_heads(features, preferences, [s], test=[0, 1]) for s in settings)
+    # All labels turned round: the same head with the other sign.
+    torch.testing.assert_close(turned.weights, -plain.weights, atol=5e-3, rtol=0)
+    assert turned.accuracy[0] == pytest.approx(1 - plain.accuracy[0])
+    assert few.train_accuracy[0] >= plain.train_accuracy[0]
+    assert not torch.allclose(boot.weights, plain.weights, atol=1e-2)
+    # A bootstrap sample is a fit on the groups drawn, as often as they were drawn.
+    rng = np.random.default_rng([0, 1])
+    train = rng.permutation(np.arange(2, 50))
+    drawn = [0, 1, *rng.choice(train, len(train)).tolist()]
+    mean, std = torch.cat(features).mean(0), torch.cat(features).std(0)
+    copies = [(features[i] - mean) / std for i in drawn]
+    explicit = fit_heads(copies, Preferences([preferences[i] for i in drawn]), [Setting()], test=[0, 1])
+    # The copies are standardized once more, which moves the penalty a little: compare what they order.
+    assert np.corrcoef(explicit.rewards[0, 0, :2], boot.rewards[0, 0, :2])[0, 1] > 0.99
+
+
+def test_score_repeats_the_rewards():
+    features, preferences = world(30)
+    results = fit_heads(features, preferences, [Setting(), Setting("regression")])
+    for group, found in enumerate(results.score(features)):
+        torch.testing.assert_close(found, results.rewards[:, group, : found.shape[1]], atol=1e-4, rtol=1e-4)
+    assert (results.rewards[:, 0, len(features[0]) :] == 0).all()
+
+
+def test_a_hidden_direction_is_found():
+    features, preferences = world(600, seed=3)
+    results = fit_heads(features, preferences, grid(seed=range(10)))
+    assert results.accuracy.mean() > 0.75
+    # Features that know nothing: 8 draws of them, since the splits of one draw share its luck.
+    generator, found = torch.Generator().manual_seed(0), []
+    for _ in range(8):
+        noise = [torch.randn(each.shape, generator=generator) for each in features]
+        found.append(fit_heads(noise, preferences, grid(seed=range(5))).accuracy.mean())
+    assert abs(np.mean(found) - 0.5) < 0.03
+
+
+def test_accuracy_counts_equal_rewards_half():
+    features, preferences = world(30)
+    same = [torch.ones_like(each) for each in features]
+    results = fit_heads(same, preferences, [Setting()])
+    assert results.accuracy[0] == results.train_accuracy[0] == 0.5
+    assert torch.equal(results.weights, torch.zeros_like(results.weights))
+
+
+def test_tables():
+    features, preferences = world(30)
+    results = fit_heads(features, preferences, grid(l2=[0.1, 1.0], seed=range(4)))
+    assert list(results.table()["l2"]) == [0.1] * 4 + [1.0] * 4
+    summary = results.summary()
+    assert list(summary["seeds"]) == [4, 4]
+    assert summary["accuracy"][0] == pytest.approx(results.accuracy[:4].mean())
+    assert (summary["low"] <= summary["accuracy"]).all()
+    assert len(fit_heads(features, preferences, [Setting()]).summary()) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ([], "at least one"),
+        ([Setting("process")], "one reward for a response"),
+        ([Setting("nonsense")], "known losses"),
+        ([Setting(l2=0.0)], "above 0"),
+        ([Setting(noise=2.0)], "between 0 and 1"),
+        ([Setting("regression", noise=0.1)], "ratings"),
+        ([Setting(groups=0)], "No training group"),
+    ],
+)
+def test_settings_that_cannot_be_fitted(settings, says):
+    features, preferences = world(10)
+    with pytest.raises(InputError, match=says):
+        fit_heads(features, preferences, settings)
+
+
+def test_features_that_do_not_fit_the_groups():
+    features, preferences = world(10)
+    with pytest.raises(InputError, match="9 groups"):
+        fit_heads(features[1:], preferences, [Setting()])
+    with pytest.raises(InputError, match="Group 3"):
+        fit_heads([*features[:3], features[3] * torch.nan, *features[4:]], preferences, [Setting()])
+    with pytest.raises(InputError, match="between 0 and 1"):
+        fit_heads(features, preferences, [Setting()], test=1.5)
+    with pytest.raises(InputError, match="'penalty'"):
+        grid(penalty=[1])
+
+
+def test_minimize_finds_the_bottom_of_every_bowl():
+    generator = torch.Generator().manual_seed(0)
+    root = torch.randn(7, 5, 5, generator=generator)
+    curve = root @ root.mT + 0.1 * torch.eye(5)
+    bottom = torch.randn(7, 5, generator=generator)
+
+    def objective(w, rows):
+        gap = w - bottom[rows]
+        pull = (curve[rows] @ gap[..., None])[..., 0]
+        return (gap * pull).sum(1) / 2, pull
+
+    found, value, done = minimize(objective, torch.zeros(7, 5), torch.ones(7, 5))
+    assert done.all()
+    torch.testing.assert_close(found, bottom, atol=5e-3, rtol=0)
+    assert (value < 1e-6).all()
+    _, _, done = minimize(objective, torch.zeros(7, 5), torch.ones(7, 5), steps=1)
+    assert not done.any()
