@@ -174,8 +174,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _data(source: str, arguments: argparse.Namespace, part: str):
     """Load preferences, say what became of every row, and take the part and the number of groups asked
     for."""
+    from rmkit.data.ledger import dropped
     from rmkit.data.preferences import Preferences, load
-    from rmkit.training.batching import dropped
 
     data = load(source)
     if part != "all":

@@ -2,8 +2,13 @@
 
 import html
 from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from rmkit.data.records import Record
 
 # What a cell of the ledger can count. A dropped row is counted as "dropped: REASON".
 KEPT, TIED, TRUNCATED, GROUPED, REMOVED = "kept", "tied", "truncated", "grouped", "responses removed"
@@ -129,3 +134,22 @@ class Ledger:
     def _repr_html_(self) -> str:
         # to_html escapes the names of splits and subsets, which come from data.
         return f"<p>{html.escape(self.line())}</p>{self.table().to_html(escape=True, border=0)}"
+
+
+def dropped(ledger: Ledger, losers: "Sequence[tuple[Record, str]]") -> Ledger:
+    """A ledger in which each of these records is no longer kept but dropped for its reason: rows count
+    once."""
+    moved = ledger.merge(Ledger())
+    for record, reason in losers:
+        split, subset = place_of(moved, record)
+        for what in (KEPT, TIED) if record.ties() and not record.pairs() else (KEPT,):
+            moved.cells[split, subset, what] = max(0, moved.cells[split, subset, what] - 1)
+        moved.drop(reason, split=split, subset=subset)
+    return moved
+
+
+def place_of(ledger: Ledger, record: "Record") -> tuple[str, str]:
+    """The (split, subset) under which a ledger has counted a record as kept."""
+    subset = record.subset or ""
+    splits = [place[0] for place, n in ledger.cells.items() if place[1:] == (subset, KEPT) and n > 0]
+    return (splits[0] if splits else ""), subset

@@ -190,6 +190,11 @@ def load(
     return preferences
 
 
+def as_preferences(source) -> Preferences:
+    """Preferences as they are; anything else through `load`. So every function takes what `load` takes."""
+    return source if isinstance(source, Preferences) else load(source)
+
+
 def _tables(source, split: str | None, config: str | None) -> list[list[Row]]:
     """The rows of every file of a source."""
     if isinstance(source, list | tuple):

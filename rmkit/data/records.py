@@ -68,6 +68,15 @@ class Record:
         return {name: value for name, value in named.items() if value is not None}
 
 
+def ranks_of(record: Record) -> list[int]:
+    """K ranks (1 = best, 0 = not ranked): those given, else right before wrong, else all 0."""
+    if record.ranks is not None:
+        return [rank or 0 for rank in record.ranks]
+    if record.correct is not None:
+        return [0 if right is None else 2 - bool(right) for right in record.correct]
+    return [0] * len(record.responses)
+
+
 def prompt_key(record: Record) -> str:
     """What makes two records share a prompt: the same words, whatever the white space between them.
 

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-_WHERE = dict.fromkeys(("evaluate", "Report", "best_of_n", "best_of_n_kl", "ranks_of"), "report")
+_WHERE = dict.fromkeys(("evaluate", "Report", "best_of_n", "best_of_n_kl"), "report")
 
 
 def __getattr__(name: str):

@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from rmkit.data.ledger import TRUNCATED, Ledger
-from rmkit.data.preferences import Preferences, Record, prompt_key
+from rmkit.data.preferences import Preferences, prompt_key
+from rmkit.data.records import ranks_of
 from rmkit.errors import InputError
 from rmkit.theory import statistics
 
@@ -145,15 +146,6 @@ def _with_truncated(ledger: Ledger, model, preferences: Preferences) -> Ledger:
         if what == TRUNCATED:
             counted.add(TRUNCATED, n, split=split, subset=subset)
     return counted
-
-
-def ranks_of(record: Record) -> list[int]:
-    """K ranks (1 = best, 0 = not ranked): those given, else right before wrong, else all 0."""
-    if record.ranks is not None:
-        return [rank or 0 for rank in record.ranks]
-    if record.correct is not None:
-        return [0 if right is None else 2 - bool(right) for right in record.correct]
-    return [0] * len(record.responses)
 
 
 def _rewards(scores: Sequence, preferences: Preferences) -> list[np.ndarray]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rmkit.paths import size
+from rmkit.notebook.size import size
 
 COLUMNS = ["claim", "effect", "interval", "seeds", "source", "holds"]
 

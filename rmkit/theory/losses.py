@@ -17,12 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rmkit.errors import InputError
+from rmkit.theory.tied_rankings import tied_set
 
 _FAR = 1e30  # rewards beyond this are held here, so that gaps and sums over pairs still fit into float32
 _NOTHING = -1e38  # stands for "no such response" inside a logsumexp; -inf would make its gradient NaN
-_SQUARE_UNTIL = (
-    1e6  # a squared error goes on as a straight line from here: float32 squares overflow at 1.8e19
-)
+# A squared error goes on as a straight line from here: float32 squares overflow at 1.8e19.
+_SQUARE_UNTIL = 1e6
 
 
 def pairs(ranks: Tensor, mask: Tensor) -> Tensor:
@@ -212,32 +212,8 @@ def plackett_luce(rewards: Tensor, mask: Tensor, *, ranks: Tensor, top: int | No
     if tied.any():
         tied = tied | tied.transpose(1, 2)
         size = tied.sum(-1) + 1  # each member carries its share of the set's loss
-        loss = torch.where(size > 1, _tied_set(ahead, tied) / size, loss)
+        loss = torch.where(size > 1, tied_set(ahead, tied) / size, loss)
     return loss.masked_fill(~chosen, 0.0).sum(-1)
-
-
-def _tied_set(ahead: Tensor, tied: Tensor) -> Tensor:
-    """(G, K) -log P(the tied set of k precedes all that is worse), from each member's lead over that rest.
-
-    A race: arrival times are exponential with rates e^r. The rest's first arrival is t = e^s / rest, with
-    density e^{s - e^s} in s; a member came before it with probability 1 - exp(-e^{ahead + s}). Hence
-        P = integral of e^{s - e^s} prod_members (1 - exp(-e^{ahead + s})) ds,
-    smooth and quickly gone on both sides, where a sum over equal steps is exact to float32.
-    """
-    s = torch.linspace(-45.0, 5.0, 251, device=ahead.device)
-    log_density = torch.log_softmax(s - s.exp(), dim=0)
-    earlier = _log_earlier(ahead[..., None] + s)  # (G, K, S)
-    members = tied.float() + torch.eye(tied.shape[-1], device=tied.device)
-    with torch.autocast(ahead.device.type, enabled=False):  # which would multiply in bfloat16
-        together = members @ earlier
-    return -torch.logsumexp(log_density + together, dim=-1)
-
-
-def _log_earlier(a: Tensor) -> Tensor:
-    """log(1 - exp(-e^a)): a itself far below 0, and 0 above 5, both exact in float32."""
-    low = a < -15
-    near = a.masked_fill(low, 0.0).clamp(max=5.0)
-    return torch.where(low, a, torch.log(-torch.expm1(-near.exp())))
 
 
 # Losses without pairs
@@ -292,6 +268,33 @@ def process(rewards: Tensor, mask: Tensor, *, step_labels: Tensor) -> Tensor:
     r = _float32(rewards, judged)
     c = step_labels.float().expand(judged.shape).masked_fill(~judged, 0.0)
     return _mean(-(c * F.logsigmoid(r) + (1 - c) * F.logsigmoid(-r)), judged)
+
+
+# Around a loss: centering, and labels that are shares
+
+
+def centered(rewards: Tensor, mask: Tensor, ranks: Tensor) -> Tensor:
+    """(G,) mean of (r_w + r_l)^2 over the pairs of a group: Eisenstein et al. (2023); 0 without pairs.
+
+    The likelihood knows a reward up to a constant only; this chooses the constant.
+    """
+    beats = pairs(ranks, mask)
+    squared = (rewards[:, :, None] + rewards[:, None, :]).float().square()
+    return (squared * beats).sum((1, 2)) / beats.sum((1, 2)).clamp(min=1)
+
+
+def under_shares(
+    loss: Callable[..., Tensor], rewards: Tensor, mask: Tensor, *, ranks: Tensor, share: Tensor, **known
+) -> Tensor:
+    """(G,) a loss under soft labels, q L(ranks) + (1 - q) L(ranks reversed): its mean over the votes.
+
+    share (G,) is q, the share of votes for the order of the ranks; NaN = all of them.
+    """
+    top = ranks.amax(1, keepdim=True)
+    reverse = torch.where(ranks > 0, top + 1 - ranks, ranks)
+    q = share.float().nan_to_num(nan=1.0)
+    there, back = (loss(rewards, mask, ranks=order, **known) for order in (ranks, reverse))
+    return q * there + (1 - q) * back
 
 
 LOSSES: dict[str, Callable[..., Tensor]] = {

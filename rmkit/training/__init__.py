@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-_WHERE = dict.fromkeys(("fit", "Run", "centered"), "loop")
+_WHERE = dict.fromkeys(("fit", "Run"), "loop")
 
 
 def __getattr__(name: str):

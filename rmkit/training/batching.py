@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rmkit.data.ledger import KEPT, TIED, TRUNCATED, Ledger
-from rmkit.data.preferences import Preferences, Record
+from rmkit.data.ledger import TRUNCATED, Ledger, dropped, place_of
+from rmkit.data.preferences import Preferences
+from rmkit.data.records import Record, ranks_of
 from rmkit.errors import InputError
-from rmkit.evaluation.report import ranks_of
 from rmkit.models.packing import TokenGroup, batches
 from rmkit.theory import losses
 
@@ -168,25 +168,6 @@ def split_step(
     return mine + [([step[i] for i in parts[0]], 0.0)] * (rounds - len(mine))
 
 
-def dropped(ledger: Ledger, losers: Sequence[tuple[Record, str]]) -> Ledger:
-    """A ledger in which each of these records is no longer kept but dropped for its reason: rows count
-    once."""
-    moved = ledger.merge(Ledger())
-    for record, reason in losers:
-        split, subset = _place(moved, record)
-        for what in (KEPT, TIED) if record.ties() and not record.pairs() else (KEPT,):
-            moved.cells[split, subset, what] = max(0, moved.cells[split, subset, what] - 1)
-        moved.drop(reason, split=split, subset=subset)
-    return moved
-
-
-def _place(ledger: Ledger, record: Record) -> tuple[str, str]:
-    """The (split, subset) under which a ledger has counted a record as kept."""
-    subset = record.subset or ""
-    splits = [place[0] for place, n in ledger.cells.items() if place[1:] == (subset, KEPT) and n > 0]
-    return (splits[0] if splits else ""), subset
-
-
 def column(name: str, records: list[Record], aspect: str | None = None) -> Tensor:
     """What the loss argument `name` needs to know of these records, as in `Examples.labels`."""
     if name == "margin":
@@ -236,6 +217,6 @@ def _ledger(preferences: Preferences, groups: list[TokenGroup], encoding: Ledger
     ledger = dropped(preferences.ledger, losers)
     for number in useful:
         if groups[number].truncated:
-            split, subset = _place(ledger, preferences[groups[number].index])
+            split, subset = place_of(ledger, preferences[groups[number].index])
             ledger.add(TRUNCATED, split=split, subset=subset)
     return ledger

@@ -216,21 +216,11 @@ class _Learner:
                 with torch.autocast(batch.mask.device.type, torch.bfloat16, settings["precision"] == "bf16"):
                     rewards = self.network(batch)  # (G, K) float32
                 values = self.loss(rewards, batch.mask, **known, **self.options)  # (G,)
-                pull = settings["centering"] * centered(rewards, batch.mask, labels["ranks"])
+                pull = settings["centering"] * losses.centered(rewards, batch.mask, labels["ranks"])
                 part = (weights * (values + pull)).sum() / total
                 accelerator.backward(part * processes)  # which averages over processes
             sums.add(weights * values, rewards, batch, labels["ranks"], factor)
         return sums.row(accelerator, total)
-
-
-def centered(rewards: Tensor, mask: Tensor, ranks: Tensor) -> Tensor:
-    """(G,) mean of (r_w + r_l)^2 over the pairs of a group: Eisenstein et al. (2023); 0 without pairs.
-
-    The likelihood knows a reward up to a constant only; this chooses the constant.
-    """
-    pairs = losses.pairs(ranks, mask)
-    squared = (rewards[:, :, None] + rewards[:, None, :]).float().square()
-    return (squared * pairs).sum((1, 2)) / pairs.sum((1, 2)).clamp(min=1)
 
 
 def _ready(accelerator: Accelerator, model: RewardModel) -> Accelerator:

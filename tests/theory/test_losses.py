@@ -554,3 +554,16 @@ def test_quantile_and_process_and_outcome_per_token_are_finite_far_out(scale):
     ):
         assert value.isfinite().all()
         assert torch.autograd.grad(value.sum(), rewards)[0].isfinite().all()
+
+
+def test_shares_mix_both_orders_and_their_gradient_is_the_share():
+    rewards = torch.tensor([[0.3, -0.4], [1.0, 2.0], [0.0, 5.0]], requires_grad=True)
+    mask, ranks = torch.ones(3, 2, dtype=torch.bool), torch.tensor([[1, 2], [2, 1], [1, 2]])
+    share = torch.tensor([0.7, 0.9, float("nan")])
+    values = losses.under_shares(losses.bradley_terry, rewards, mask, ranks=ranks, share=share)
+    gap = torch.tensor([0.7, 1.0, -5.0])  # reward of the better minus that of the worse
+    q = torch.tensor([0.7, 0.9, 1.0])
+    expected = F.binary_cross_entropy_with_logits(gap, q, reduction="none")
+    torch.testing.assert_close(values.detach(), expected)
+    values.sum().backward()  # dL/dgap = sigma(gap) - q
+    torch.testing.assert_close(rewards.grad[0, 0], torch.sigmoid(gap[0]) - 0.7)

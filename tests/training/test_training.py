@@ -262,7 +262,7 @@ def test_more_than_one_epoch_and_trained_prompts_are_pointed_out(folder, recwarn
 def test_centering_pulls_the_sum_of_a_pair_to_zero(folder):
     r, ranks = torch.tensor([[1.0, 2.0, 4.0], [3.0, 5.0, 0.0]]), torch.tensor([[1, 2, 2], [1, 1, 0]])
     mask = ranks > 0
-    assert training.centered(r, mask, ranks).tolist() == pytest.approx([(3**2 + 5**2) / 2, 0.0])
+    assert losses.centered(r, mask, ranks).tolist() == pytest.approx([(3**2 + 5**2) / 2, 0.0])
     sizes = []
     for centering in (0.0, 1.0):
         model = load(folder)

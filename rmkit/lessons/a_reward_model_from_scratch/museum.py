@@ -17,7 +17,7 @@ from rmkit.data.preferences import load
 from rmkit.models.hub import quiet, resolve
 from rmkit.models.networks import seeded
 from rmkit.notebook.exhibit import Exhibit
-from rmkit.paths import pick
+from rmkit.notebook.size import pick
 
 LESSON = "03_a_reward_model_from_scratch"
 TRAIN, TEST = pick(smoke=(32, 16), lab=(96, 64), research=(96, 64))  # pairs
