@@ -14,6 +14,7 @@ from importlib.util import find_spec
 
 from rmkit import paths
 from rmkit.errors import InputError
+from rmkit.notebook.size import size
 
 CORE = ("torch", "transformers", "datasets", "accelerate", "safetensors", "scipy", "pandas")
 LAB = ("jupyterlab", "ipykernel", "ipywidgets", "plotly", "anywidget")
@@ -120,7 +121,7 @@ def checkup() -> Checkup:
         _hub(),
     ]
     try:
-        findings.append(Finding("RMKIT_SIZE", paths.size()))
+        findings.append(Finding("RMKIT_SIZE", size()))
     except InputError as error:
         findings.append(Finding("RMKIT_SIZE", os.environ["RMKIT_SIZE"], ok=False, cure=str(error)))
     return Checkup(findings)
