@@ -1,8 +1,11 @@
-"""How good is a reward model? Reports with intervals, baselines and calibration; best-of-n."""
+"""How good is a reward model? Reports, intervals, baselines, calibration, best-of-n, benchmark rules."""
 
 from importlib import import_module
 
-_WHERE = dict.fromkeys(("evaluate", "Report", "best_of_n", "best_of_n_kl"), "report")
+_WHERE = dict.fromkeys(("evaluate", "Report", "best_of_n", "best_of_n_kl"), "report") | {
+    "aggregate": "aggregation",
+    "benchmark": "benchmarks",
+}
 
 
 def __getattr__(name: str):
