@@ -86,7 +86,10 @@ def test_a_limit_on_groups_draws_the_same_ones_and_counts_the_rest(trained, data
         drawn.append((tmp_path / name).read_text())
     assert drawn[0] == drawn[1]
     assert drawn[0].count("\n") == 7
-    assert f"{len(load(data)) - 7} beyond --max-groups, 1 empty" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{len(load(data)) - 7} not taken, 1 empty" in said
+    assert f'  empty: such as {data}, line 61 ("p"), left out' in said
+    assert "not taken: such as" not in said
 
 
 @pytest.mark.parametrize(
