@@ -142,7 +142,7 @@ def _train(arguments: argparse.Namespace) -> int:
     _say(f"trained: {run.ledger.line()}")
     _say(f"wrote {run.out}: the model, history.csv, ledger.json{' and report.json' if run.report else ''}")
     if run.report:
-        _say(f"evaluation on {test.name}:\n{run.report}")
+        _say(f"evaluation on {shown(test.name)}:\n{run.report}")
     return 0
 
 
@@ -216,7 +216,7 @@ def _out_file(arguments: argparse.Namespace) -> Path:
 
 def _say(text: str) -> None:
     if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
-        print(text, flush=True)
+        print("\n".join(map(shown, text.split("\n"))), flush=True)
 
 
 if __name__ == "__main__":
