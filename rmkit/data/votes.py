@@ -53,8 +53,10 @@ def pair_key(record: Record) -> tuple | None:
 
 def _joined(ballot: list[Record], votes: str) -> Record:
     first = ballot[0]
-    if pair_key(first) is None or (len(ballot) == 1 and votes == "majority"):
+    if pair_key(first) is None:
         return first
+    if len(ballot) == 1 and first.share is None:
+        return replace(first, share=1.0) if votes == "share" and first.pairs() else first
     one_order = len({_texts(vote) for vote in ballot}) == 1
     turned = [vote if _texts(vote) == _texts(first) else vote.choose([1, 0]) for vote in ballot]
     shares = [_for_first(vote) for vote in turned]
@@ -92,7 +94,7 @@ def _mean_strength(votes: list[Record], ranks: list[int], soft: bool) -> float |
     known = [vote for vote in votes if vote.strength is not None]
     if not known:
         return None
-    if soft or len(votes) == 1:
+    if soft:
         return fmean(vote.strength for vote in known)
     # A tie has no preferred response, and so no strength.
     return (ranks[1] - ranks[0]) * fmean(vote.strength * (2 * _for_first(vote) - 1) for vote in known)

@@ -8,7 +8,7 @@ import datasets
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rmkit.preferences import Preferences, Record, load, prompt_key
+from rmkit.preferences import Preferences, Record, as_preferences, load, prompt_key
 
 from rmkit.data.ledger import Ledger
 from rmkit.errors import InputError
@@ -231,6 +231,18 @@ def test_the_tiny_set_cannot_be_won_by_length_or_place():
     first = sum(record.ranks == [1, 2] for record in load("tiny"))
     assert longer == first == len(tiny) / 2
     assert tiny.ledger.dropped == {}
+
+
+def test_whatever_load_takes_becomes_preferences(tmp_path):
+    rows = [pair("p", "a", "b")]
+    path = load(rows).save(tmp_path / "a.jsonl")
+    for source in (rows, path, str(path), datasets.Dataset.from_list(rows)):
+        assert as_preferences(source).records == load(rows).records
+    tiny = load("tiny")
+    assert as_preferences(tiny) is tiny  # with its ledger
+    assert len(as_preferences("tiny")) == len(tiny)
+    with pytest.raises(InputError, match="Cannot load from a int"):
+        as_preferences(3)
 
 
 def test_dials_are_for_built_in_sets(tmp_path):

@@ -161,6 +161,8 @@ def test_a_share_is_saved_and_read(tmp_path, name):
     # Votes that are already counted are counted on.
     again = load([r.to_dict() for r in (rows[0], Record("q", ["a", "b"], [1, 2], id="x"))], votes="share")
     assert (again[0].ranks, again[0].share) == ([1, 2], 0.625)
+    majority = load(path, votes="majority")
+    assert [(record.ranks, record.share) for record in majority] == [([2, 1], None), ([1, 2], None)]
 
 
 @pytest.mark.parametrize(
