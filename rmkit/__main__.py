@@ -8,9 +8,10 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from rmkit.errors import InputError
+from rmkit.errors import InputError, shown
 
 PART = "all of DATA (default), or 80 %% or 20 %% of its prompts; with `train`, --evaluate takes the 20 %%"
+VOTES = "judgments of one pair: each a record (default), their majority, or their share (a soft label)"
 EPILOG = "DATA and MODEL are a file, a folder, a Hub id, or a built-in name (pocket, smollm2-135m, minilm)."
 
 
@@ -22,13 +23,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             warnings.filterwarnings("ignore", module=r"(torch|transformers|accelerate|peft)\b")
             for of_developers in (DeprecationWarning, FutureWarning):
                 warnings.simplefilter("ignore", of_developers)
-            warnings.showwarning = lambda message, *_: print(f"note: {message}", file=sys.stderr)
+            warnings.showwarning = lambda message, *_: print(f"note: {shown(message)}", file=sys.stderr)
             return arguments.run(arguments)
     except BrokenPipeError:  # the reader of our output has left: `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (InputError, OSError) as error:  # OSError: a file that cannot be read or written, a full disk
-        print(f"rmkit: {error}", file=sys.stderr)
+        print(f"rmkit: {shown(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         again = (
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument(
         "--out", required=True, metavar="FILE", help="JSONL: the rows of DATA and their rewards"
     )
-    score.set_defaults(run=_score)
+    score.set_defaults(run=_score, votes="each")
 
     evaluate = commands.add_parser("evaluate", help="compare rewards with preferences", epilog=EPILOG)
     evaluate.add_argument("model", metavar="MODEL")
@@ -99,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--max-groups", type=_positive(int), help="use only so many, drawn at random")
         command.add_argument("--part", choices=["all", "train", "test"], default="all", help=PART)
+    for command in (train, evaluate):
+        command.add_argument("--votes", choices=["each", "majority", "share"], default="each", help=VOTES)
     return parser
 
 
@@ -139,7 +142,7 @@ def _train(arguments: argparse.Namespace) -> int:
     _say(f"trained: {run.ledger.line()}")
     _say(f"wrote {run.out}: the model, history.csv, ledger.json{' and report.json' if run.report else ''}")
     if run.report:
-        _say(f"evaluation on {test.name}:\n{run.report}")
+        _say(f"evaluation on {shown(test.name)}:\n{run.report}")
     return 0
 
 
@@ -172,21 +175,21 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _data(source: str, arguments: argparse.Namespace, part: str):
-    """Load preferences, say what became of every row, and take the part and the number of groups asked
-    for."""
-    from rmkit.data.ledger import dropped
-    from rmkit.data.preferences import Preferences, load
+    """Load preferences, take the part and number of groups asked for, say what became of every row."""
+    from rmkit.data.ledger import NOT_TAKEN
+    from rmkit.data.preferences import load
 
-    data = load(source)
+    data = load(source, votes=arguments.votes)
     if part != "all":
         data = dict(zip(("train", "test"), data.split(test=0.2, seed=0), strict=True))[part]
-    limit = arguments.max_groups
-    if limit and limit < len(data):
-        chosen = data.take(limit, seed=0).records
-        taken = {id(record) for record in chosen}
-        rest = [(record, "beyond --max-groups") for record in data if id(record) not in taken]
-        data = Preferences(chosen, dropped(data.ledger, rest), data.name)
-    _say(f"{data.name}: {data.ledger.line()}")
+    if arguments.max_groups and arguments.max_groups < len(data):
+        data = data.take(arguments.max_groups, seed=0)
+    _say(f"{shown(data.name)}: {data.ledger.line()}")
+    for reason in (reason for reason in data.ledger.dropped if reason != NOT_TAKEN):
+        for where, prompt, done in data.ledger.examples(reason).head(1).itertuples(index=False):
+            _say(f'  {shown(reason)}: such as {where} ("{prompt}"), {done}')
+    for note in data.notes:
+        _say(f"  note: {note}")
     return data
 
 
@@ -213,7 +216,7 @@ def _out_file(arguments: argparse.Namespace) -> Path:
 
 def _say(text: str) -> None:
     if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
-        print(text, flush=True)
+        print("\n".join(map(shown, text.split("\n"))), flush=True)
 
 
 if __name__ == "__main__":

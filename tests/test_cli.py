@@ -86,7 +86,10 @@ def test_a_limit_on_groups_draws_the_same_ones_and_counts_the_rest(trained, data
         drawn.append((tmp_path / name).read_text())
     assert drawn[0] == drawn[1]
     assert drawn[0].count("\n") == 7
-    assert f"{len(load(data)) - 7} beyond --max-groups, 1 empty" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{len(load(data)) - 7} not taken, 1 empty" in said
+    assert f'  empty: such as {data}, line 61 ("p"), left out' in said
+    assert "not taken: such as" not in said
 
 
 @pytest.mark.parametrize(
@@ -148,3 +151,45 @@ def test_as_a_program_without_a_traceback(tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith("rmkit: ")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+HOSTILE = "\x1b]0;pwn\x07\u202egnp\nall is well"
+
+
+def test_no_name_from_data_acts_on_the_terminal(folder, tmp_path, capsys):
+    data = tmp_path / "hostile.jsonl"
+    rows = toy(40, subset=HOSTILE)
+    for record in rows:
+        record.id = record.annotator = HOSTILE
+    rows.save(data)
+    with data.open("a") as file:
+        file.write(
+            json.dumps({"prompt": HOSTILE, "responses": ["", "x"], "ranks": [1, 2], "subset": HOSTILE})
+        )
+    out = str(tmp_path / "run")
+    arguments = ["--max-groups", "30", "--part", "train"]
+    assert (
+        main(["train", str(data), "--model", folder, "--out", out, "--evaluate", str(data), *arguments]) == 0
+    )
+    assert main(["evaluate", out, str(data)]) == 0
+    for command in (
+        ["evaluate", out, HOSTILE],
+        ["evaluate", HOSTILE, str(data)],
+        ["evaluate", out, HOSTILE + "/a.csv"],
+    ):
+        assert main(command) == 2
+    said = "".join(capsys.readouterr())
+    assert "subset: \\x1b]0;pwn\\x07\\u202egnp\\nall is well" in said
+    assert not set(said) & set("\x1b\x07\u202e")
+    assert "\nall is well" not in said
+
+
+def test_votes_are_counted_as_asked(folder, tmp_path, capsys):
+    data = tmp_path / "votes.jsonl"
+    pair = {"prompt": "what do otters eat", "responses": ["fish", "granite"]}
+    votes = [pair | {"ranks": ranks, "id": i} for i, ranks in enumerate([[1, 2], [2, 1], [1, 2]])]
+    data.write_text("".join(json.dumps(row) + "\n" for row in votes))
+    assert main(["evaluate", folder, str(data), "--votes", "majority"]) == 0
+    assert "3 rows read; 1 kept; 2 votes joined; 0 dropped" in capsys.readouterr().out
+    assert main(["evaluate", folder, str(data)]) == 0
+    assert "note: Pairs with several votes: 1, with 3 votes; judged differently: 1" in capsys.readouterr().out

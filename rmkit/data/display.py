@@ -2,23 +2,28 @@
 
 import html
 from collections import Counter
+from collections.abc import Sequence
 
-from rmkit.data.ledger import Ledger
+from rmkit.data.ledger import Ledger, beginning
 from rmkit.data.records import Record
+from rmkit.errors import shown
 
 # The page's own color, so that it can be read in light and dark themes.
 _BAR = "height:0.7em;background:currentColor;opacity:.5"
+_LONGEST = 240  # letters of a text
 
 
-def card(name: str, records: list[Record], subsets: dict[str, int], ledger: Ledger) -> str:
-    """HTML: counts, sizes of groups, subsets, ledger and first record. Everything from data is escaped."""
+def card(
+    name: str, records: list[Record], subsets: dict[str, int], ledger: Ledger, notes: Sequence[str] = ()
+) -> str:
+    """HTML: counts, sizes of groups, subsets, ledger, notes and first record. All from data is escaped."""
     sizes = Counter(len(record.responses) for record in records)
-    parts = [f"<b>{html.escape(name)}</b>: {len(records):,} groups"]
+    parts = [f"<b>{html.escape(shown(name))}</b>: {len(records):,} groups"]
     if sizes:
         parts.append("responses in a group: " + _bars(sizes))
     if subsets:
         parts.append("subsets: " + _bars(Counter(subsets)))
-    parts.append(f"<small>{html.escape(ledger.line())}</small>")
+    parts += [f"<small>{html.escape(line)}</small>" for line in (ledger.line(), *notes)]
     if records:
         parts.append(_first(records[0]))
     return "<div>" + "".join(f"<div>{part}</div>" for part in parts) + "</div>"
@@ -27,7 +32,7 @@ def card(name: str, records: list[Record], subsets: dict[str, int], ledger: Ledg
 def _bars(counts: Counter) -> str:
     top = max(counts.values())
     rows = "".join(
-        f"<tr><td>{html.escape(str(name))}</td><td>{n:,}</td><td style='text-align:left'>"
+        f"<tr><td>{html.escape(shown(name))}</td><td>{n:,}</td><td style='text-align:left'>"
         f"<div style='width:{round(160 * n / top)}px;{_BAR}'></div></td></tr>"
         for name, n in sorted(counts.items())
     )
@@ -35,15 +40,10 @@ def _bars(counts: Counter) -> str:
 
 
 def _first(record: Record) -> str:
-    asked = record.prompt if isinstance(record.prompt, str) else record.prompt[-1]["content"]
     ranks = record.ranks or ["" for _ in record.responses]
     rows = "".join(
-        f"<tr><td>{rank}</td><td style='text-align:left'>{html.escape(_short(text))}</td></tr>"
+        f"<tr><td>{rank}</td><td style='text-align:left'>{html.escape(beginning(text, _LONGEST))}</td></tr>"
         for rank, text in zip(ranks, record.responses, strict=True)
     )
-    head = f"<tr><th>rank</th><th style='text-align:left'>{html.escape(_short(asked))}</th></tr>"
-    return f"<table>{head}{rows}</table>"
-
-
-def _short(text: str, length: int = 240) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+    asked = html.escape(beginning(record.prompt, _LONGEST))
+    return f"<table><tr><th>rank</th><th style='text-align:left'>{asked}</th></tr>{rows}</table>"

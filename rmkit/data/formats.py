@@ -25,6 +25,7 @@ RECORD_COLUMNS = (
     "annotator",
     "subset",
     "id",
+    "share",
 )
 
 

@@ -1,46 +1,111 @@
 """The ledger: what became of every row that was read, so that nothing disappears silently."""
 
 import html
-from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import NamedTuple
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from rmkit.data.records import Record
+from rmkit.data.records import Prompt, Record
+from rmkit.errors import InputError, did_you_mean, shown
 
 # What a cell of the ledger can count. A dropped row is counted as "dropped: REASON".
 KEPT, TIED, TRUNCATED, GROUPED, REMOVED = "kept", "tied", "truncated", "grouped", "responses removed"
+JOINED, NOT_TAKEN = "votes joined", "not taken"
 _DROPPED = "dropped: "
-_ORDER = (KEPT, GROUPED, TIED, TRUNCATED, REMOVED)
+_ORDER = (KEPT, GROUPED, JOINED, REMOVED, TRUNCATED, TIED)
+EXAMPLES = 10  # rows to look at, for each reason
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What became of a row that is not simply a record: dropped, joined to another, or kept with a remark.
+
+    what     a reason ("empty", "duplicate" ...), or "grouped", "votes joined", "responses removed"
+    where    "file.jsonl, line 3"
+    prompt   the prompt's key: a split puts the event where it puts the prompt
+    n        how many rows (or responses)
+    done     what was done, in words, where "left out" does not say all
+    kept     True: the row is a record all the same, and `what` is a remark about it ("no prompt" ...)
+    """
+
+    what: str
+    where: str
+    subset: str | None = None
+    prompt: str = ""
+    n: int = 1
+    done: str = ""
+    kept: bool = False
+
+    @property
+    def is_remark(self) -> bool:
+        """Whether it speaks of a row that is a record."""
+        return self.kept or self.what == REMOVED
+
+
+class Example(NamedTuple):
+    """A row to look at: where it stands, its prompt, and what was done with it."""
+
+    where: str
+    prompt: Prompt
+    done: str
+
+    @classmethod
+    def of(cls, record: Record, done: str) -> "Example":
+        """The example that a record gives."""
+        return cls(record.where or record.id or "", record.prompt, done)
 
 
 class Ledger:
     """Counts of groups kept, dropped (by reason), truncated and tied, for every split and subset.
 
-    It always holds that `read == kept + grouped + sum(dropped.values())`. A row is "grouped" when it joined
-    the group of an earlier row (files with one response a line). Tied and truncated groups are kept, and
-    "responses removed" counts single responses taken out of a group that was kept.
+    It always holds that `read == kept + grouped + joined + sum(dropped.values())`. A row is "grouped" when it
+    joined the group of an earlier row (files with one response a line), and a vote is "joined" when it became
+    part of one record with the other votes on its pair. Every other count is a remark about groups that were
+    kept: tied, truncated, without a prompt. "responses removed" counts single responses.
     """
 
     def __init__(self) -> None:
         self.cells: Counter[tuple[str, str, str]] = Counter()  # (split, subset, what) -> n
+        self._examples: defaultdict[str, list[Example]] = defaultdict(list)
 
-    def add(self, what: str, n: int = 1, *, split: str | None = None, subset: str | None = None) -> None:
-        """Count n of `what`: "kept", "tied", "truncated", "grouped" or "responses removed"."""
-        if what not in _ORDER:
-            raise ValueError(f"A ledger counts {', '.join(_ORDER)}; for {what!r} use drop().")
+    def add(
+        self,
+        what: str,
+        n: int = 1,
+        *,
+        split: str | None = None,
+        subset: str | None = None,
+        example: Example | None = None,
+    ) -> None:
+        """Count n of `what`: "kept", "grouped", "votes joined", or a remark about rows that were kept."""
         self.cells[split or "", subset or "", what] += n
+        if example is not None and len(self._examples[what]) < EXAMPLES:
+            self._examples[what].append(example)
 
-    def drop(self, reason: str, n: int = 1, *, split: str | None = None, subset: str | None = None) -> None:
+    def drop(
+        self,
+        reason: str,
+        n: int = 1,
+        *,
+        split: str | None = None,
+        subset: str | None = None,
+        example: Example | None = None,
+    ) -> None:
         """Count n rows that were dropped for `reason` ("empty", "identical", "too long" ...)."""
-        self.cells[split or "", subset or "", _DROPPED + reason] += n
+        self.add(_DROPPED + reason, n, split=split, subset=subset, example=example)
 
     def merge(self, other: "Ledger") -> "Ledger":
-        """A new ledger with the counts of both."""
+        """A new ledger with the counts of both, and rows to look at from both."""
         both = Ledger()
         both.cells = self.cells + other.cells
+        for what in {**self._examples, **other._examples}:
+            turns = zip_longest(self._examples.get(what, ()), other._examples.get(what, ()))
+            both._examples[what] = [e for turn in turns for e in turn if e is not None][:EXAMPLES]
         return both
 
     def _count(self, what: str) -> int:
@@ -67,9 +132,21 @@ class Ledger:
         return self._count(GROUPED)
 
     @property
+    def joined(self) -> int:
+        """Votes that became part of one record with an earlier vote on the same pair."""
+        return self._count(JOINED)
+
+    @property
     def removed(self) -> int:
         """Single responses taken out of groups that were kept."""
         return self._count(REMOVED)
+
+    @property
+    def remarks(self) -> dict[str, int]:
+        """Every other count of groups that were kept, such as "no prompt", by name."""
+        names = sorted({what for _, _, what in self.cells} - set(_ORDER))
+        counts = {what: self._count(what) for what in names if not what.startswith(_DROPPED)}
+        return {what: n for what, n in counts.items() if n}
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -82,8 +159,21 @@ class Ledger:
 
     @property
     def read(self) -> int:
-        """Rows read: kept + grouped + dropped."""
-        return self.kept + self.grouped + sum(self.dropped.values())
+        """Rows read: kept + grouped + joined + dropped."""
+        return self.kept + self.grouped + self.joined + sum(self.dropped.values())
+
+    def examples(self, reason: str) -> pd.DataFrame:
+        """Rows to look at (at most 10): where each stands, how its prompt begins, and what was done with it.
+
+        reason: a reason of `dropped`, or another count: "tied", "truncated", "votes joined", "no prompt" ...
+        Raises InputError where the ledger has no such count.
+        """
+        names = sorted({what.removeprefix(_DROPPED) for (_, _, what), n in self.cells.items() if n})
+        if reason not in names:
+            raise InputError(f"The ledger counts nothing as {reason!r}{did_you_mean(reason, names)}")
+        found = [e for what in (_DROPPED + reason, reason) for e in self._examples.get(what, ())]
+        rows = [(shown(e.where), beginning(e.prompt), shown(e.done)) for e in found]
+        return pd.DataFrame(rows, columns=["where", "prompt", "done"])
 
     def line(self) -> str:
         """Everything in one line, for a terminal."""
@@ -91,21 +181,22 @@ class Ledger:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in dropped.items())
         parts = [f"{self.read:,} rows read", f"{self.kept:,} kept"]
         parts += [f"{self.grouped:,} joined a group"] if self.grouped else []
+        parts += [f"{self.joined:,} votes joined"] if self.joined else []
         parts += [f"{sum(dropped.values()):,} dropped ({reasons})"] if dropped else ["0 dropped"]
-        parts += [f"{self.removed:,} responses removed"] if self.removed else []
-        parts += [f"{self.truncated:,} truncated"] if self.truncated else []
-        parts += [f"{self.tied:,} tied"] if self.tied else []
-        return "; ".join(parts)
+        counts = {REMOVED: self.removed, TRUNCATED: self.truncated, TIED: self.tied} | self.remarks
+        parts += [f"{n:,} {what}" for what, n in counts.items() if n]
+        return shown("; ".join(parts))
 
     def table(self) -> pd.DataFrame:
         """One row for each split and subset, one column for each count, and their total."""
         names = {what for (_, _, what), n in self.cells.items() if n}
-        columns = [KEPT, *(what for what in _ORDER[1:] if what in names)]
+        columns = [KEPT, *(what for what in _ORDER[1:] if what in names), *self.remarks]
         columns += sorted(name for name in names if name.startswith(_DROPPED))
         places = sorted({(split, subset) for split, subset, _ in self.cells})
         rows = [[self.cells[split, subset, column] for column in columns] for split, subset in places]
-        index = pd.MultiIndex.from_tuples(places, names=["split", "subset"]) if places else None
-        table = pd.DataFrame(rows, index=index, columns=columns, dtype=int)
+        named = [(shown(split), shown(subset)) for split, subset in places]
+        index = pd.MultiIndex.from_tuples(named, names=["split", "subset"]) if named else None
+        table = pd.DataFrame(rows, index=index, columns=[shown(column) for column in columns], dtype=int)
         if len(places) > 1:
             table.loc[("total", ""), :] = table.sum()
         return table.astype(int)
@@ -117,9 +208,11 @@ class Ledger:
             places.setdefault(split, {}).setdefault(subset, {})[what] = n
         totals = {"read": self.read, "kept": self.kept, "grouped": self.grouped, "dropped": self.dropped}
         return totals | {
+            "votes_joined": self.joined,
             "responses_removed": self.removed,
             "truncated": self.truncated,
             "tied": self.tied,
+            "remarks": self.remarks,
             "by_split": places,
         }
 
@@ -133,10 +226,40 @@ class Ledger:
 
     def _repr_html_(self) -> str:
         # to_html escapes the names of splits and subsets, which come from data.
-        return f"<p>{html.escape(self.line())}</p>{self.table().to_html(escape=True, border=0)}"
+        page = f"<p>{html.escape(self.line())}</p>{self.table().to_html(escape=True, border=0)}"
+        reasons = dict.fromkeys(what.removeprefix(_DROPPED) for what, n in self._examples.items() if n)
+        if not reasons:
+            return page
+        looks = pd.concat({shown(reason): self.examples(reason) for reason in reasons}, names=["reason", ""])
+        with pd.option_context("display.max_colwidth", None):
+            table = looks.reset_index(level=1, drop=True).to_html(escape=True, border=0)
+        return f"{page}<details><summary>Rows to look at</summary>{table}</details>"
 
 
-def dropped(ledger: Ledger, losers: "Sequence[tuple[Record, str]]") -> Ledger:
+def counted(
+    records: Iterable[Record],
+    events: Iterable[Event] = (),
+    untaken: Iterable[Record] = (),
+    split: str | None = None,
+) -> Ledger:
+    """The ledger of records that were kept, of what became of other rows, and of records not taken."""
+    ledger = Ledger()
+    for record in records:
+        ledger.add(KEPT, split=split, subset=record.subset)
+        if record.ties() and not record.pairs():
+            example = Example.of(record, "kept: all ranks are equal")
+            ledger.add(TIED, split=split, subset=record.subset, example=example)
+    for event in events:
+        stays = event.is_remark or event.what in (GROUPED, JOINED)
+        example = Example(event.where, _asked(event.prompt), event.done or ("kept" if stays else "left out"))
+        count = ledger.add if stays else ledger.drop
+        count(event.what, event.n, split=split, subset=event.subset, example=example)
+    for record in untaken:
+        ledger.drop(NOT_TAKEN, split=split, subset=record.subset, example=Example.of(record, "left out"))
+    return ledger
+
+
+def dropped(ledger: Ledger, losers: Sequence[tuple[Record, str]]) -> Ledger:
     """A ledger in which each of these records is no longer kept but dropped for its reason: rows count
     once."""
     moved = ledger.merge(Ledger())
@@ -144,12 +267,25 @@ def dropped(ledger: Ledger, losers: "Sequence[tuple[Record, str]]") -> Ledger:
         split, subset = place_of(moved, record)
         for what in (KEPT, TIED) if record.ties() and not record.pairs() else (KEPT,):
             moved.cells[split, subset, what] = max(0, moved.cells[split, subset, what] - 1)
-        moved.drop(reason, split=split, subset=subset)
+        moved.drop(reason, split=split, subset=subset, example=Example.of(record, "left out"))
     return moved
 
 
-def place_of(ledger: Ledger, record: "Record") -> tuple[str, str]:
+def place_of(ledger: Ledger, record: Record) -> tuple[str, str]:
     """The (split, subset) under which a ledger has counted a record as kept."""
     subset = record.subset or ""
     splits = [place[0] for place, n in ledger.cells.items() if place[1:] == (subset, KEPT) and n > 0]
     return (splits[0] if splits else ""), subset
+
+
+def beginning(prompt: Prompt, length: int = 80) -> str:
+    """How a prompt begins (of a conversation: its last message), in one line."""
+    text = prompt if isinstance(prompt, str) else prompt[-1]["content"] if prompt else ""
+    text = shown(" ".join(text.split()))
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _asked(key: str) -> str:
+    """The words that a prompt's key holds: those of its last message, or of a record's first response."""
+    last = json.loads(key)[-1] if key else ""
+    return last if isinstance(last, str) else last[1]

@@ -3,7 +3,7 @@
 import json
 import math
 from collections import defaultdict
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from rmkit.data.columns import BadValueError, UnusableError
 
@@ -19,10 +19,12 @@ class Record:
     ranks        K integers, 1 = best, equal = tie, 0 = not ranked; None = unlabelled
     ratings      {aspect: [K numbers, None = not rated]}
     strength     how much better the preferred response is (K = 2; pairs read from files have it first)
+    share        share of the votes, 0 to 1, that agree with the order of the ranks (K = 2); None = all
     correct      K booleans, None = unknown (verifiable answers)
     steps        K lists of texts: the steps of each response
     step_labels  K lists of 1 (good), 0 (wrong) or None (not judged)
     annotator, subset, id   names, where known
+    where        "file.jsonl, line 3", where it was read; it is not saved, and equal records may differ in it
     """
 
     prompt: Prompt
@@ -36,6 +38,8 @@ class Record:
     annotator: str | None = None
     subset: str | None = None
     id: str | None = None
+    share: float | None = None
+    where: str | None = field(default=None, compare=False, repr=False)
 
     def pairs(self) -> list[tuple[int, int]]:
         """Every (winner, loser) that the ranks order."""
@@ -58,13 +62,13 @@ class Record:
             keep["ratings"] = {
                 aspect: [values[i] for i in indices] for aspect, values in self.ratings.items()
             }
-        if len(indices) != len(self.responses):
-            keep["strength"] = None
+        if sorted(indices) != list(range(len(self.responses))):
+            keep |= {"strength": None, "share": None}  # they speak of both responses
         return replace(self, **keep)
 
     def to_dict(self) -> dict:
         """The record as one JSON object; what is unknown is left out."""
-        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        named = {column.name: getattr(self, column.name) for column in fields(self) if column.compare}
         return {name: value for name, value in named.items() if value is not None}
 
 
@@ -149,6 +153,7 @@ def _checked(values: dict) -> Record:
         ranks=_ranks(values.get("ranks"), k),
         ratings=_ratings(values.get("ratings"), k),
         strength=_number(values.get("strength"), "strength"),
+        share=_share(values.get("share"), values.get("ranks")),
         correct=_correct(values.get("correct"), k),
         **_steps(values.get("steps"), values.get("step_labels"), k),
         **{name: _name(values.get(name), name) for name in ("annotator", "subset", "id")},
@@ -202,6 +207,13 @@ def _ratings(value: object, k: int) -> dict[str, list[float | None]] | None:
 def _number(value: object, column: str) -> float | None:
     if value is not None and (not _is_number(value) or not math.isfinite(value)):
         raise BadValueError(column, "a number")
+    return value
+
+
+def _share(value: object, ranks: object) -> float | None:
+    ordered = isinstance(ranks, list) and len(ranks) == 2 and all(ranks) and ranks[0] != ranks[1]
+    if value is not None and not (_is_number(value) and 0 <= value <= 1 and ordered):
+        raise BadValueError("share", "a number from 0 to 1, beside the different `ranks` of two responses")
     return value
 
 

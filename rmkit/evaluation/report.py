@@ -18,7 +18,7 @@ from scipy import special, stats
 from rmkit.data.ledger import TRUNCATED, Ledger
 from rmkit.data.preferences import Preferences, prompt_key
 from rmkit.data.records import ranks_of
-from rmkit.errors import InputError
+from rmkit.errors import InputError, shown
 from rmkit.theory import statistics
 
 
@@ -83,7 +83,7 @@ class Report:
         for name, value in self.baselines.items():
             rows[f"baseline: {name}"] = [value["accuracy"], *value["interval"], self.groups, self.pairs]
         for name, part in self.subsets.items():
-            rows[f"subset: {name}"] = part._row()
+            rows[f"subset: {shown(name)}"] = part._row()
         columns = ["accuracy", "low", "high", "groups", "pairs"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 

@@ -13,7 +13,7 @@ from importlib import metadata
 from importlib.util import find_spec
 
 from rmkit import paths
-from rmkit.errors import InputError
+from rmkit.errors import InputError, shown
 from rmkit.notebook.size import size
 
 CORE = ("torch", "transformers", "datasets", "accelerate", "safetensors", "scipy", "pandas")
@@ -41,7 +41,8 @@ class Checkup(list):
     def __str__(self) -> str:
         width = max(len(finding.name) for finding in self)
         lines = [
-            f"{'ok  ' if f.ok else 'LOOK'}  {f.name:<{width}}  {f.value}{'  -> ' + f.cure if f.cure else ''}"
+            f"{'ok  ' if f.ok else 'LOOK'}  {f.name:<{width}}  "
+            + shown(f"{f.value}{'  -> ' + f.cure if f.cure else ''}")
             for f in self
         ]
         verdict = "Ready." if self.ok else "Not ready: see the lines marked LOOK."

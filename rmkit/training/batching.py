@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rmkit.data.ledger import TRUNCATED, Ledger, dropped, place_of
+from rmkit.data.ledger import TRUNCATED, Example, Ledger, dropped, place_of
 from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record, ranks_of
 from rmkit.errors import InputError
@@ -217,6 +217,8 @@ def _ledger(preferences: Preferences, groups: list[TokenGroup], encoding: Ledger
     ledger = dropped(preferences.ledger, losers)
     for number in useful:
         if groups[number].truncated:
-            split, subset = place_of(ledger, preferences[groups[number].index])
-            ledger.add(TRUNCATED, split=split, subset=subset)
+            record = preferences[groups[number].index]
+            split, subset = place_of(ledger, record)
+            example = Example.of(record, "kept: some text was cut")
+            ledger.add(TRUNCATED, split=split, subset=subset, example=example)
     return ledger

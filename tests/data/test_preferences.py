@@ -8,7 +8,7 @@ import datasets
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rmkit.preferences import Preferences, Record, load, prompt_key
+from rmkit.preferences import Preferences, Record, as_preferences, load, prompt_key
 
 from rmkit.data.ledger import Ledger
 from rmkit.errors import InputError
@@ -34,35 +34,16 @@ def test_every_reason_is_counted_by_subset():
         pair("c", True, "y", subset="t"),
         pair("c", "x", 3, subset="t"),
         pair("d", "same", " same\n", subset="t"),
-        pair("e", "x", "y", subset="t"),
-        pair("e", "y", "x", subset="t"),
         pair("f", "\ud800", "y", subset="t"),
     ]
     preferences = load(rows)
-    expected = {"duplicate": 1, "empty": 2, "not text": 3, "identical": 1, "contradictory": 2}
-    assert preferences.ledger.dropped == expected
-    assert (len(preferences), preferences.ledger.read) == (1, 10)
+    assert preferences.ledger.dropped == {"duplicate": 1, "empty": 2, "not text": 3, "identical": 1}
+    assert (len(preferences), preferences.ledger.read) == (1, 8)
     assert balanced(preferences.ledger)
     table = preferences.ledger.table()
     assert table.loc[("", "s"), "dropped: duplicate"] == 1
-    assert table.loc[("", "t"), "dropped: contradictory"] == 2
+    assert table.loc[("", "t"), "dropped: not text"] == 3
     assert table.loc[("total", ""), "kept"] == 1
-    assert [event.where for event in preferences.events if event.what == "contradictory"] == [
-        "row 8",
-        "row 9",
-    ]
-
-
-def test_people_may_disagree_but_nobody_with_themselves():
-    rows = [
-        pair("a", "x", "y", annotator="ann"),
-        pair("a", "y", "x", annotator="ben"),
-        pair("a", "x", "y", annotator="cat"),
-        pair("b", "x", "y", annotator="ann"),
-        pair("b", "y", "x", annotator="ann"),
-    ]
-    assert load(rows).ledger.dropped == {"contradictory": 2}
-    assert load(rows, clean=False).ledger.dropped == {}
 
 
 def test_rankings_lose_single_responses_before_they_are_dropped():
@@ -122,13 +103,16 @@ def records(draw):
     maybe = lambda strategy: draw(st.none() | strategy)  # noqa: E731
     each = lambda strategy: st.lists(strategy, min_size=k, max_size=k)  # noqa: E731
     steps = maybe(each(st.lists(WORDS, min_size=1, max_size=3)))
+    ranks = maybe(each(st.integers(0, 3)))
+    ordered = k == 2 and ranks and 0 not in ranks and ranks[0] != ranks[1]
     return Record(
         prompt=draw(PROMPTS),
         responses=texts,
-        ranks=maybe(each(st.integers(0, 3))),
+        ranks=ranks,
         ratings=maybe(st.dictionaries(WORDS, each(st.none() | st.floats(-9, 9)), min_size=1, max_size=2)),
         strength=maybe(st.floats(0, 9)) if k == 2 else None,
         correct=maybe(each(st.none() | st.booleans())),
+        share=maybe(st.floats(0, 1)) if ordered else None,
         steps=steps,
         step_labels=steps
         and [[draw(st.sampled_from([0, 1, None])) for _ in each_step] for each_step in steps],
@@ -239,7 +223,6 @@ def test_subsets_slices_and_samples():
     assert tiny.shuffled(1).records == tiny.shuffled(1).records != tiny.records
     assert len(tiny.take(10)) == 10
     assert len(tiny.take(100)) == 42
-    assert tiny[:5].ledger.kept == 5
 
 
 def test_the_tiny_set_cannot_be_won_by_length_or_place():
@@ -248,6 +231,18 @@ def test_the_tiny_set_cannot_be_won_by_length_or_place():
     first = sum(record.ranks == [1, 2] for record in load("tiny"))
     assert longer == first == len(tiny) / 2
     assert tiny.ledger.dropped == {}
+
+
+def test_whatever_load_takes_becomes_preferences(tmp_path):
+    rows = [pair("p", "a", "b")]
+    path = load(rows).save(tmp_path / "a.jsonl")
+    for source in (rows, path, str(path), datasets.Dataset.from_list(rows)):
+        assert as_preferences(source).records == load(rows).records
+    tiny = load("tiny")
+    assert as_preferences(tiny) is tiny  # with its ledger
+    assert len(as_preferences("tiny")) == len(tiny)
+    with pytest.raises(InputError, match="Cannot load from a int"):
+        as_preferences(3)
 
 
 def test_dials_are_for_built_in_sets(tmp_path):
@@ -333,8 +328,10 @@ def test_ledgers_add_up():
     assert "\n" not in both.line()
     assert Ledger().line() == "0 rows read; 0 kept; 0 dropped"
     assert Ledger().table().empty
-    with pytest.raises(ValueError, match="drop"):
-        one.add("empty")
+    one.add("no prompt", 2, subset="a")  # a remark about rows that were kept
+    assert (one.read, one.remarks) == (5, {"no prompt": 2})
+    assert one.line().endswith("; 2 no prompt")
+    assert one.table().loc[("", "a"), "no prompt"] == one.to_dict()["remarks"]["no prompt"] == 2
 
 
 class _Tags(html.parser.HTMLParser):

@@ -1,0 +1,158 @@
+"""Preferences: groups of one prompt, K responses, and what people said: split, take, pair, save."""
+
+import gzip
+import hashlib
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from rmkit.data import reading
+from rmkit.data.display import card
+from rmkit.data.ledger import Event, Ledger, counted
+from rmkit.data.notes import notes
+from rmkit.data.records import Record, prompt_key
+from rmkit.errors import InputError, did_you_mean
+
+
+class Preferences:
+    """A list of records, and the ledger of everything that was read to get them.
+
+    records: list of Record.  events: what became of the other rows, one by one.  untaken: records of the
+    source that a slice or `take` passed over.  part: the split that the ledger names ("train" ...).
+    """
+
+    def __init__(
+        self,
+        records: Iterable[Record],
+        name: str = "preferences",
+        events: Iterable[Event] = (),
+        untaken: Iterable[Record] = (),
+        part: str | None = None,
+    ):
+        self.records, self.events, self.untaken = list(records), list(events), list(untaken)
+        self.name, self.part = name, part
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Counts by split and subset, with rows to look at."""
+        return counted(self.records, self.events, self.untaken, self.part)
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """Sentences on what the rows do not say one by one: few prompts, votes, length, unused columns."""
+        return notes(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __getitem__(self, index: int | slice) -> "Record | Preferences":
+        if not isinstance(index, slice):
+            return self.records[index]
+        inside = set(range(*index.indices(len(self.records))))
+        rest = [record for i, record in enumerate(self.records) if i not in inside]
+        chosen = self.records[index]
+        # A remark about a record goes with it; a row that was dropped stays counted.
+        gone = {record.where for record in rest} - {record.where for record in chosen} - {None}
+        events = [event for event in self.events if not (event.is_remark and event.where in gone)]
+        return Preferences(chosen, self.name, events, self.untaken + rest, self.part)
+
+    @property
+    def subsets(self) -> dict[str, int]:
+        """Groups of each named subset."""
+        return dict(Counter(record.subset for record in self.records if record.subset is not None))
+
+    def subset(self, name: str) -> "Preferences":
+        """The records of one subset."""
+        if name not in self.subsets:
+            raise InputError(f"There is no subset {name!r} here{did_you_mean(name, self.subsets)}")
+        records, events, untaken = (
+            [each for each in found if each.subset == name]
+            for found in (self.records, self.events, self.untaken)
+        )
+        return Preferences(records, f"{self.name}, {name}", events, untaken, self.part)
+
+    def split(self, test: float = 0.2, seed: int = 0) -> "tuple[Preferences, Preferences]":
+        """(train, test), by prompt: records of one prompt stay together, whatever its white space.
+
+        test is the share of prompts. Prompts are ordered by a hash of seed and prompt, so the split depends
+        on neither the order of the rows nor the machine. Both parts keep their share of the ledger.
+        """
+        if not 0 <= test <= 1:
+            raise InputError(f"test={test} is no share: give a number between 0 and 1, such as 0.2.")
+        order = sorted({_digest(prompt_key(record), seed) for record in self.records})
+        held_out = round(test * len(order))
+        # A dropped row whose prompt has no other record falls on the side that its hash gives it.
+        last = order[held_out - 1] if held_out else b""
+
+        def part(name: str, inside: Callable[[str], bool]) -> Preferences:
+            records, untaken = (
+                [record for record in found if inside(prompt_key(record))]
+                for found in (self.records, self.untaken)
+            )
+            events = [event for event in self.events if inside(event.prompt)]
+            return Preferences(records, f"{self.name} ({name})", events, untaken, name)
+
+        return (
+            part("train", lambda key: _digest(key, seed) > last),
+            part("test", lambda key: _digest(key, seed) <= last),
+        )
+
+    def to_pairs(self) -> "Preferences":
+        """Every ranking as its pairs, the preferred response first; tied pairs are left out and counted."""
+        pairs, events = [], list(self.events)
+        for record in self.records:
+            key = prompt_key(record)
+            for i, j in record.pairs():
+                named = (
+                    record.id if len(record.responses) == 2 or record.id is None else f"{record.id}:{i}>{j}"
+                )
+                pairs.append(replace(record.choose([i, j]), ranks=[1, 2], id=named))
+            alone = 0 if record.pairs() or record.ties() else 1  # nothing ranked
+            place = record.where or record.id or ""
+            for reason, n in (("tied", len(record.ties())), ("no pair", alone)):
+                events += [Event(reason, place, record.subset, key, n)] if n else []
+        return Preferences(pairs, f"{self.name}, pairs", events, self.untaken, self.part)
+
+    def shuffled(self, seed: int = 0) -> "Preferences":
+        """The same records in another order."""
+        records = list(self.records)
+        random.Random(seed).shuffle(records)
+        return Preferences(records, self.name, self.events, self.untaken, self.part)
+
+    def take(self, n: int, seed: int = 0) -> "Preferences":
+        """n records drawn without replacement (all, where there are fewer); the ledger counts the others."""
+        return self.shuffled(seed)[:n]
+
+    def save(self, path: str | Path) -> Path:
+        """Write the records as .jsonl, .jsonl.gz, .parquet or .arrow; `load` reads them back unchanged."""
+        path = Path(path)
+        rows = [record.to_dict() for record in self.records]
+        kind = reading.suffix(path)
+        if kind not in (".jsonl", ".jsonl.gz", ".parquet", ".arrow"):
+            raise InputError(
+                f"Cannot save as {path.name!r}: end it in .jsonl, .jsonl.gz, .parquet or .arrow."
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind in (".parquet", ".arrow"):
+            reading.table(rows, path)
+        else:
+            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8")
+            path.write_bytes(gzip.compress(lines, mtime=0) if kind.endswith(".gz") else lines)
+        return path
+
+    def __repr__(self) -> str:
+        return f"Preferences({self.name!r}: {self.ledger.line()})"
+
+    def _repr_html_(self) -> str:
+        return card(self.name, self.records, self.subsets, self.ledger, self.notes)
+
+
+def _digest(key: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}\n{key}".encode()).digest()
