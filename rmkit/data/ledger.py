@@ -1,6 +1,5 @@
 """The ledger: what became of every row that was read, so that nothing disappears silently."""
 
-import html
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -131,9 +130,22 @@ class Ledger:
     def __repr__(self) -> str:
         return f"Ledger({self.line()})"
 
+    def figure(self):
+        """A plotly figure: every count as a bar."""
+        from rmkit.data import figures
+
+        return figures.ledger_figure(self)
+
+    def _ipython_display_(self) -> None:
+        from rmkit.notebook import page
+
+        page.show(self)
+
     def _repr_html_(self) -> str:
+        from rmkit.notebook.page import fold
+
         # to_html escapes the names of splits and subsets, which come from data.
-        return f"<p>{html.escape(self.line())}</p>{self.table().to_html(escape=True, border=0)}"
+        return fold(f"Ledger: {self.line()}", self.table().to_html(escape=True, border=0))
 
 
 def dropped(ledger: Ledger, losers: "Sequence[tuple[Record, str]]") -> Ledger:
