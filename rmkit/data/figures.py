@@ -3,31 +3,28 @@
 import random
 from collections import Counter
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
 
-from rmkit.data.ledger import GROUPED, KEPT, Ledger
 from rmkit.data.records import Record, ranks_of
 from rmkit.notebook import theme
 from rmkit.notebook.panels import Panel, label, short
 from rmkit.notebook.panels import figure as arrange
 from rmkit.theory.statistics import accuracy_interval
 
-if TYPE_CHECKING:
-    from rmkit.data.preferences import Preferences
-
 TITLE = "What is in these preferences?"
 MOST = 10_000  # groups that a figure reads; of a larger set, so many drawn at random
 BINS = 30
-_DROPPED = "dropped: "
+# What a ledger counts (see `rmkit.data.ledger`, which imports this file when it is drawn).
+_KEPT, _DROPPED = "kept", "dropped: "
+_JOINED = ("grouped", "votes joined")  # rows that became one with another
 
 
 # --- preferences --------------------------------------------------------------------------------------------
 
 
-def figure(preferences: "Preferences") -> go.Figure:
+def figure(preferences) -> go.Figure:
     """Lengths of the responses, sizes of the groups, strengths, and whether the longer one is preferred.
 
     A panel whose column no record has is left out. The text alternative is `describe(preferences)`.
@@ -42,13 +39,13 @@ def figure(preferences: "Preferences") -> go.Figure:
     return arrange(title, rows, _in_words(preferences, records, longer[1]))
 
 
-def describe(preferences: "Preferences") -> str:
+def describe(preferences) -> str:
     """The figure in words: groups, responses, their length, and how often the longer one is preferred."""
     records = _some(preferences)
     return _in_words(preferences, records, _longer_is_preferred(records)[1])
 
 
-def _in_words(preferences: "Preferences", records: list[Record], right: np.ndarray) -> str:
+def _in_words(preferences, records: list[Record], right: np.ndarray) -> str:
     said = f"{preferences.name}: {len(preferences):,} groups"
     if not records:
         return f"{said}."
@@ -62,7 +59,7 @@ def _in_words(preferences: "Preferences", records: list[Record], right: np.ndarr
     return f"{said}."
 
 
-def _some(preferences: "Preferences") -> list[Record]:
+def _some(preferences) -> list[Record]:
     n = len(preferences)
     chosen = range(n) if n <= MOST else sorted(random.Random(0).sample(range(n), MOST))
     return [preferences[i] for i in chosen]
@@ -173,7 +170,7 @@ def _longer(ratios: np.ndarray, right: np.ndarray, group: np.ndarray) -> Panel |
 # --- ledger -------------------------------------------------------------------------------------------------
 
 
-def ledger_figure(ledger: Ledger) -> go.Figure:
+def ledger_figure(ledger) -> go.Figure:
     """Every count of a ledger as a bar: rows kept, joined and dropped by reason; then what was altered.
 
     The text alternative is `describe_ledger(ledger)`.
@@ -181,14 +178,14 @@ def ledger_figure(ledger: Ledger) -> go.Figure:
     counts = Counter()
     for (_, _, what), n in ledger.cells.items():
         counts[what] += n
-    rows = {what: n for what, n in counts.items() if what in (KEPT, GROUPED) or what.startswith(_DROPPED)}
+    rows = {what: n for what, n in counts.items() if what in (_KEPT, *_JOINED) or what.startswith(_DROPPED)}
     kept = {what: n for what, n in counts.items() if what not in rows and n}
-    first = _bars("Of the rows read", {KEPT: 0} | rows, ledger.read)
+    first = _bars("Of the rows read", {_KEPT: 0} | rows, ledger.read)
     second = [[_bars("Of the groups kept", kept, ledger.kept)]] if kept else []
     return arrange("What became of every row?", [[first], *second], describe_ledger(ledger))
 
 
-def describe_ledger(ledger: Ledger) -> str:
+def describe_ledger(ledger) -> str:
     """The figure in words: how many rows were kept, and why most of the others were dropped."""
     said = f"Of {ledger.read:,} rows read, {ledger.kept:,} are kept"
     said += f" and {ledger.grouped:,} joined the group of another" if ledger.grouped else ""
@@ -202,8 +199,8 @@ def describe_ledger(ledger: Ledger) -> str:
 
 def _bars(question: str, counts: dict[str, int], whole: int) -> Panel:
     """Bars from the top: kept, joined, then by count. Each has its number and its share of `whole`."""
-    order = sorted(counts, key=lambda what: (what != KEPT, what != GROUPED, -counts[what]))
-    order = [what for what in order if counts[what] or what == KEPT]
+    order = sorted(counts, key=lambda what: (what != _KEPT, what not in _JOINED, -counts[what]))
+    order = [what for what in order if counts[what] or what == _KEPT]
     numbers = [counts[what] for what in order]
     words = [f"{n:,} ({n / whole:.1%})" if whole and n != whole else f"{n:,}" for n in numbers]
     bars = go.Bar(
@@ -214,7 +211,7 @@ def _bars(question: str, counts: dict[str, int], whole: int) -> Panel:
     )  # fmt: skip
     last = len(order) - 0.4
     top = 1.6 * max([1, *numbers])  # room for the words
-    names = [label("joined a group" if what == GROUPED else what, 34) for what in order]
+    names = [label("joined a group" if what == "grouped" else what, 34) for what in order]
     return Panel(
         question, [bars], x_range=(0, top), y_range=(last, -0.6), y_ticks=(list(range(len(order))), names),
         x_format=",d", height=max(50, 26 * len(order) + 8),
@@ -222,6 +219,6 @@ def _bars(question: str, counts: dict[str, int], whole: int) -> Panel:
 
 
 def _color(what: str) -> str:
-    if what == KEPT:
+    if what == _KEPT:
         return theme.GREEN
-    return theme.GREY if what == GROUPED else theme.VERMILLION if what.startswith(_DROPPED) else theme.AMBER
+    return theme.GREY if what in _JOINED else theme.VERMILLION if what.startswith(_DROPPED) else theme.AMBER

@@ -3,8 +3,6 @@
 Below the forest: whether the rewards' certainty can be believed, and whether they lean on length.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import plotly.graph_objects as go
 
@@ -12,9 +10,6 @@ from rmkit.notebook import theme
 from rmkit.notebook.panels import Panel, finite, intervals, label, short
 from rmkit.notebook.panels import figure as arrange
 from rmkit.theory.statistics import reliability_curve
-
-if TYPE_CHECKING:
-    from rmkit.evaluation.report import Report
 
 ROW = 22  # pixels of one subset
 TITLE = "How often do the rewards order a pair as people did?"
@@ -27,7 +22,7 @@ _RULES = {
 }
 
 
-def figure(report: "Report") -> go.Figure:
+def figure(report) -> go.Figure:
     """A report as one figure: the forest, then reliability and accuracy by length difference.
 
     A subset without an interval is a point, one without pairs an empty row. The text alternative is
@@ -37,7 +32,7 @@ def figure(report: "Report") -> go.Figure:
     return arrange(TITLE, [[_forest(report)], *([below] if below else [])], describe(report))
 
 
-def describe(report: "Report") -> str:
+def describe(report) -> str:
     """The figure in words: accuracy and its interval, the best null rule, the ceiling, the subsets' range."""
     if not finite(report.accuracy):
         return f"No accuracy is known for these {report.groups:,} groups."
@@ -56,12 +51,12 @@ def describe(report: "Report") -> str:
     return f"{said}. Of {len(known)} subsets, the lowest is {low}, the highest {high}."
 
 
-def _ends(report: "Report") -> str:
+def _ends(report) -> str:
     low, high = report.interval or (None, None)
     return f" (95 % interval {low:.1%} to {high:.1%})" if finite(low, high) else ""
 
 
-def _forest(report: "Report") -> Panel:
+def _forest(report) -> Panel:
     parts = sorted(report.subsets.items(), key=lambda item: _downward(item[1].accuracy))
     rows = [("all", report), *parts]
     known = [(y, part) for y, (_, part) in enumerate(rows) if finite(part.accuracy)]
@@ -106,7 +101,7 @@ def _downward(accuracy: float | None) -> tuple[bool, float]:
     return (False, -accuracy) if finite(accuracy) else (True, 0.0)
 
 
-def _row_in_words(name: str, part: "Report") -> str:
+def _row_in_words(name: str, part) -> str:
     return f"{label(name, 80)}: {part.accuracy:.1%}{_ends(part)}, {part.pairs:,} pairs"
 
 
@@ -124,7 +119,7 @@ def _floor(value: float) -> float:
     return max(0.0, np.floor(10 * value + 1e-9) / 10)
 
 
-def _reliability(report: "Report") -> Panel | None:
+def _reliability(report) -> Panel | None:
     if not len(report.gaps):
         return None
     curve = reliability_curve(report.gaps)
@@ -151,33 +146,36 @@ def _reliability(report: "Report") -> Panel | None:
     )
 
 
-def _by_length(report: "Report") -> Panel | None:
+def _by_length(report) -> Panel | None:
     """Accuracy by how much longer the better response is; None where the report does not know."""
-    if not hasattr(report, "by_length"):
+    if not hasattr(report, "by_length") or not len(report.gaps):
         return None
     table = report.by_length()
-    table = table[[finite(value) for value in table["accuracy"]]]
+    table = table[[finite(x, y) for x, y in zip(table["difference"], table["accuracy"], strict=True)]]
     if not len(table):
         return None
-    places = list(range(len(table)))
-    names = [label(name) for name in table.index]
+    longer, right = table["difference"], table["accuracy"]
+    words = [
+        f"{row.shortest:+,.0f} to {row.longest:+,.0f} characters: {row.accuracy:.1%}, {row.pairs:,.0f} pairs"
+        for row in table.itertuples()
+    ]
     points = go.Scatter(
-        x=places, y=table["accuracy"], mode="markers", marker={"size": 8, "color": theme.VERMILLION},
-        text=[f"{name}: {right:.1%}" for name, right in zip(names, table["accuracy"], strict=True)],
-        hovertemplate="%{text}<extra></extra>",
-        error_y=_bars(table["accuracy"], table["low"], table["high"], theme.VERMILLION), showlegend=False,
+        x=longer, y=right, mode="markers+lines", marker={"size": 8, "color": theme.VERMILLION},
+        line={"color": theme.VERMILLION, "width": 1}, text=words, hovertemplate="%{text}<extra></extra>",
+        error_y=_bars(right, table["low"], table["high"], theme.VERMILLION), showlegend=False,
     )  # fmt: skip
+    room = 0.06 * (longer.max() - longer.min()) or 1.0
+    ends = (longer.min() - room, longer.max() + room)
     chance = go.Scatter(
-        x=[-0.5, len(table) - 0.5], y=[0.5, 0.5], mode="lines", hoverinfo="skip", showlegend=False,
+        x=ends, y=[0.5, 0.5], mode="lines", hoverinfo="skip", showlegend=False,
         line={"color": theme.INK, "dash": "dot", "width": 1.5},
     )  # fmt: skip
     return Panel(
         "Does it lean on length?",
         [chance, points],
-        x="length of the better minus the worse",
-        x_range=(-0.5, len(table) - 0.5),
+        x="characters more in the better one",
+        x_range=ends,
         y_range=(0, 1.02),
-        x_ticks=(places, names),
         y_format=".0%",
     )
 

@@ -1,7 +1,5 @@
 """The figure of a run: is it learning, does that hold on prompts it has not seen, and where do rewards go?"""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,16 +9,13 @@ from rmkit.notebook import theme
 from rmkit.notebook.panels import Panel
 from rmkit.notebook.panels import figure as arrange
 
-if TYPE_CHECKING:
-    from rmkit.training.loop import Run
-
 TITLE = "Did it learn?"
 WITH_HELD_OUT = "Did it learn, and does it hold on new prompts?"
 NOISY = 40  # a longer run is drawn as a running mean over its steps
 HELD_OUT = "held_out_"
 
 
-def figure(run: "Run") -> go.Figure:
+def figure(run) -> go.Figure:
     """Loss and accuracy by step, held-out values beside them where they are known; then the rewards.
 
     The rewards are their mean, spread and range over a step's responses, or else the mean gap between better
@@ -35,7 +30,7 @@ def figure(run: "Run") -> go.Figure:
     return arrange(title, [row for row in (first, [second] if second else []) if row], describe(run))
 
 
-def describe(run: "Run") -> str:
+def describe(run) -> str:
     """The figure in words: loss and accuracy, from the first steps to the last."""
     history = run.history
     if not len(history):
