@@ -40,9 +40,9 @@ def describe(report) -> str:
     rules = {name: rule["accuracy"] for name, rule in report.baselines.items() if finite(rule["accuracy"])}
     if rules:
         best = max(rules, key=rules.get)
-        said += f"; of the rules that know nothing, '{best}' reaches {rules[best]:.1%}"
+        said += f". Of the rules that know nothing, '{best}' reaches {rules[best]:.1%}"
     if finite(ceiling := getattr(report, "ceiling", None)):
-        said += f"; agreement among people allows {ceiling:.1%}"
+        said += f". Agreement among people allows {ceiling:.1%}"
     known = {name: part.accuracy for name, part in report.subsets.items() if finite(part.accuracy)}
     if len(known) < 2:
         return f"{said}."
