@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("model", metavar="MODEL")
     evaluate.add_argument("data", metavar="DATA")
     evaluate.add_argument("--out", metavar="FILE", help="report.json to write")
+    evaluate.add_argument("--html", metavar="FILE", help="page to write: the report's figure and tables")
     evaluate.set_defaults(run=_evaluate)
 
     for command in (train, score, evaluate):
@@ -163,14 +164,21 @@ def _score(arguments: argparse.Namespace) -> int:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     from rmkit.evaluation.report import evaluate
+    from rmkit.notebook.page import require_plotly, write
 
     out = _out_file(arguments) if arguments.out else None
+    page = _out_file(arguments, "html") if arguments.html else None
+    if page:
+        require_plotly()
     data = _data(arguments.data, arguments, arguments.part)
     report = evaluate(_model(arguments.model, arguments), data)
     _say(str(report))
     if out:
         report.save(out)
         _say(f"wrote {out}")
+    if page:
+        write(page, f"{arguments.model} on {data.name}", report)
+        _say(f"wrote {page}")
     return 0
 
 
@@ -203,13 +211,13 @@ def _model(name: str, arguments: argparse.Namespace, **settings):
     return model
 
 
-def _out_file(arguments: argparse.Namespace) -> Path:
+def _out_file(arguments: argparse.Namespace, flag: str = "out") -> Path:
     """The file to write, checked before any work is done."""
-    out = Path(arguments.out)
+    out = Path(getattr(arguments, flag))
     if out.is_dir():
-        raise InputError(f"{out} is a folder; --out names a file to write.")
+        raise InputError(f"{out} is a folder; --{flag} names a file to write.")
     if out.exists() and Path(arguments.data).exists() and out.samefile(arguments.data):
-        raise InputError(f"--out {out} would overwrite DATA; name another file.")
+        raise InputError(f"--{flag} {out} would overwrite DATA; name another file.")
     out.parent.mkdir(parents=True, exist_ok=True)
     return out
 

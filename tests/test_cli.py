@@ -79,6 +79,15 @@ def test_evaluate_writes_the_report_and_prints_its_table(trained, data, tmp_path
         assert words in printed
 
 
+def test_evaluate_writes_a_page_with_the_figure_and_the_tables(trained, data, tmp_path, capsys):
+    out = tmp_path / "new" / "report.html"
+    assert main(["evaluate", str(trained), data, "--html", str(out)]) == 0
+    page = out.read_text(encoding="utf-8")
+    for words in ("<figure>", "Plotly.newPlot", "<details>", "baseline: longest"):
+        assert words in page
+    assert f"wrote {out}" in capsys.readouterr().out
+
+
 def test_a_limit_on_groups_draws_the_same_ones_and_counts_the_rest(trained, data, tmp_path, capsys):
     drawn = []
     for name in ("a", "b"):
@@ -105,6 +114,7 @@ def test_a_limit_on_groups_draws_the_same_ones_and_counts_the_rest(trained, data
         (["score", "MODEL", "DATA", "--out", "DATA"], "overwrite"),
         (["score", "MODEL", "DATA", "--out", "."], "is a folder"),
         (["evaluate", "MODEL", "UNLABELED"], "labeled preferences"),
+        (["evaluate", "MODEL", "DATA", "--html", "DATA"], "--html"),
     ],
 )
 def test_bad_input_is_one_sentence_and_code_2(words, said, folder, data, trained, tmp_path, capsys):

@@ -150,8 +150,22 @@ class Preferences:
     def __repr__(self) -> str:
         return f"Preferences({self.name!r}: {self.ledger.line()})"
 
+    def figure(self):
+        """A plotly figure: lengths, sizes of groups, strengths, and length against label."""
+        from rmkit.data import figures
+
+        return figures.figure(self)
+
+    def _ipython_display_(self) -> None:
+        from rmkit.notebook import page
+
+        page.show(self)
+
     def _repr_html_(self) -> str:
-        return card(self.name, self.records, self.subsets, self.ledger, self.notes)
+        from rmkit.notebook.page import fold
+
+        about = card(self.name, self.records, self.subsets, self.ledger, self.notes)
+        return fold("Subsets, ledger and the first record", about)
 
 
 def _digest(key: str, seed: int) -> bytes:

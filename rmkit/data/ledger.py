@@ -1,6 +1,5 @@
 """The ledger: what became of every row that was read, so that nothing disappears silently."""
 
-import html
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -224,16 +223,30 @@ class Ledger:
     def __repr__(self) -> str:
         return f"Ledger({self.line()})"
 
+    def figure(self):
+        """A plotly figure: every count as a bar."""
+        from rmkit.data import figures
+
+        return figures.ledger_figure(self)
+
+    def _ipython_display_(self) -> None:
+        from rmkit.notebook import page
+
+        page.show(self)
+
     def _repr_html_(self) -> str:
+        from rmkit.notebook.page import fold
+
         # to_html escapes the names of splits and subsets, which come from data.
-        page = f"<p>{html.escape(self.line())}</p>{self.table().to_html(escape=True, border=0)}"
         reasons = dict.fromkeys(what.removeprefix(_DROPPED) for what, n in self._examples.items() if n)
-        if not reasons:
-            return page
-        looks = pd.concat({shown(reason): self.examples(reason) for reason in reasons}, names=["reason", ""])
-        with pd.option_context("display.max_colwidth", None):
-            table = looks.reset_index(level=1, drop=True).to_html(escape=True, border=0)
-        return f"{page}<details><summary>Rows to look at</summary>{table}</details>"
+        tables = [self.table().to_html(escape=True, border=0)]
+        if reasons:
+            examples = {shown(reason): self.examples(reason) for reason in reasons}
+            looks = pd.concat(examples, names=["reason", ""])
+            with pd.option_context("display.max_colwidth", None):
+                rows = looks.reset_index(level=1, drop=True).to_html(escape=True, border=0)
+            tables.append(f"<p>Rows to look at</p>{rows}")
+        return fold(f"Ledger: {self.line()}", *tables)
 
 
 def counted(

@@ -100,10 +100,24 @@ class Report:
         table = self.table().to_string(float_format=lambda number: f"{number:.3f}")
         return "\n".join([table, *self._remarks()])
 
+    def figure(self):
+        """A plotly figure: a forest of subsets, null rules and ceiling as lines, reliability below."""
+        from rmkit.evaluation import figures
+
+        return figures.figure(self)
+
+    def _ipython_display_(self) -> None:
+        from rmkit.notebook import page
+
+        page.show(self)
+
     def _repr_html_(self) -> str:
+        from rmkit.notebook.page import fold
+
         # to_html escapes the names of subsets, which come from data.
         table = self.table().to_html(float_format=lambda number: f"{number:.3f}", border=0, escape=True)
-        return table + "".join(f"<p>{html.escape(remark)}</p>" for remark in self._remarks())
+        remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self._remarks())
+        return fold("Accuracy, baselines and subsets as a table", table) + fold("Fine print", remarks)
 
 
 def evaluate(model_or_scores, preferences: Preferences) -> Report:

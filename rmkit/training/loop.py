@@ -7,7 +7,6 @@ changes only rounding.
 """
 
 import contextlib
-import html
 import json
 import os
 import random
@@ -56,9 +55,23 @@ class Run:
     report: Report | None = None
     out: Path | None = None
 
+    def figure(self):
+        """A plotly figure of the history: loss, accuracy and rewards by step."""
+        from rmkit.training import figures
+
+        return figures.figure(self)
+
+    def _ipython_display_(self) -> None:
+        from rmkit.notebook import page
+
+        page.show(self)
+
     def _repr_html_(self) -> str:
-        parts = [f"<p>{html.escape(repr(self))}</p>", self.ledger._repr_html_()]
-        parts += [self.report._repr_html_()] if self.report else []
+        from rmkit.notebook.page import fold
+
+        history = self.history.to_html(border=0, escape=True, max_rows=40, index=False)
+        parts = [fold(f"History: {self!r}", history)]
+        parts += [self.ledger._repr_html_(), self.report._repr_html_() if self.report else ""]
         return "".join(parts)
 
     def __repr__(self) -> str:

@@ -1,9 +1,9 @@
-"""Do the tests notice? Plants each fault of faults.py in a copy of the project and runs the tests that should.
+"""Do the tests notice? Plants each fault of faults.py in a copy of the project, and runs its tests.
 
 python tests/mutations/run.py [WORD ...]     all faults, or those whose name holds one of the words
 
-The project itself is never touched. Exit code 1 where a fault survives. `make mutations` runs it; CI does not,
-but tests/test_mutations.py holds every fault against the code, so that the list cannot go stale.
+The project itself is never touched. Exit code 1 where a fault survives. `make mutations` runs it; CI does
+not, but tests/test_mutations.py holds every fault against the code, so that the list cannot go stale.
 """
 
 import os
@@ -55,8 +55,8 @@ def main(words: list[str]) -> int:
             began = time.perf_counter()
             found, last = caught(fault, folder)
             survived += not found
-            seconds = time.perf_counter() - began
-            print(f"{'caught' if found else 'SURVIVED':9} {fault.name:60} {seconds:5.0f} s  {last[:60]}", flush=True)
+            word, seconds = "caught" if found else "SURVIVED", time.perf_counter() - began
+            print(f"{word:9} {fault.name:60} {seconds:5.0f} s  {last[:60]}", flush=True)
     print(f"\n{len(chosen) - survived} of {len(chosen)} caught")
     return int(survived > 0)
 
