@@ -54,7 +54,7 @@ def tiny_tokenizer(
     if encoder:
         pattern = [("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])]
         tokenizer.post_processor = processors.TemplateProcessing(
-            single="[CLS] $A [SEP]", special_tokens=pattern
+            single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=pattern
         )
         names = {"cls_token": "[CLS]", "sep_token": "[SEP]"}
     else:

@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -11,14 +11,29 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from rmkit.data.ledger import KEPT, TRUNCATED, Ledger
-from rmkit.data.preferences import Preferences
+from rmkit.data import transcripts
+from rmkit.data.columns import BadValueError
+from rmkit.data.ledger import KEPT, PROMPT_CUT, RESPONSE_CUT, TRUNCATED, Ledger
+from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Prompt
 from rmkit.errors import InputError
+from rmkit.models.chat import TemplateRefusal, looks_special
 from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.networks import head_of, load_network, longest, set_pad, why_not_packed, with_lora
-from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
-from rmkit.models.templates import give_pad_token
+from rmkit.models.packing import (
+    Batch,
+    TokenGroup,
+    attention_mask,
+    batches,
+    budget,
+    encode_group,
+    encode_groups,
+    pack,
+    pad,
+)
+from rmkit.models.templates import give_pad_token, render
+
+CHUNK = 1024  # groups that are tokenized in one call
 
 
 class RewardModel(nn.Module):
@@ -46,6 +61,7 @@ class RewardModel(nn.Module):
         self.name, self.layout, self.max_length = name, layout, max_length
         self._first_head: Tensor | None = None  # the head's first weights, where it was drawn and not loaded
         self._told = False
+        self._notes: list[str] = []  # what the chat template did not allow, so far
 
     @classmethod
     def load(
@@ -89,6 +105,7 @@ class RewardModel(nn.Module):
             model._first_head = head_of(network).weight.detach().clone().cpu()
         model.to(device).eval()
         model.layout = model._usable_layout() if layout == "auto" else layout
+        model._say(render(tokenizer, "x", ["x"]).note)
         if lora is not None:
             model.network = with_lora(network, lora, seed).to(device).eval()
         return model
@@ -143,8 +160,8 @@ class RewardModel(nn.Module):
         the other. Otherwise every record is kept.
         """
         ledger, groups = Ledger(), []
-        for index, record in enumerate(preferences):
-            group = encode_group(self.tokenizer, record.prompt, record.responses, self.max_length, index)
+        for group in self._encoded(preferences, ledger, training):
+            record = preferences[group.index]
             ranks = record.ranks
             same = [(i, j) for i, j in group.same() if ranks is not None and ranks[i] != ranks[j]]
             if training and same:
@@ -153,9 +170,34 @@ class RewardModel(nn.Module):
                 continue
             groups.append(group)
             ledger.add(KEPT, subset=record.subset)
-            if group.truncated:
-                ledger.add(TRUNCATED, subset=record.subset)
+            cuts = {TRUNCATED: group.truncated, PROMPT_CUT: group.prompt_cut}
+            for what, cut in (cuts | {RESPONSE_CUT: any(group.responses_cut)}).items():
+                ledger.add(what, int(cut), subset=record.subset)
         return groups, ledger
+
+    def _encoded(self, preferences: Preferences, ledger: Ledger, training: bool) -> Iterator[TokenGroup]:
+        """Groups as tokens, by the thousand; what the chat template refuses is dropped, or an error."""
+        pattern = looks_special(self.tokenizer)
+        for start in range(0, len(preferences), CHUNK):
+            renderings, indices = [], []
+            for index in range(start, min(start + CHUNK, len(preferences))):
+                record = preferences[index]
+                try:
+                    renderings.append(render(self.tokenizer, record.prompt, record.responses, pattern))
+                    indices.append(index)
+                except TemplateRefusal as refusal:
+                    if not training:
+                        raise InputError(f"{preferences.name}, record {index + 1}: {refusal}") from refusal
+                    ledger.drop("refused by the chat template", subset=record.subset)
+            for group in encode_groups(self.tokenizer, renderings, self.max_length, indices):
+                self._say(group.note)
+                yield group
+
+    def _say(self, note: str) -> None:
+        """Warn of what the chat template does not allow, once a model."""
+        if note and note not in self._notes:
+            self._notes.append(note)
+            warnings.warn(f"{self.name}: its chat template {note}.", stacklevel=3)
 
     def batch(self, groups: Sequence[TokenGroup]) -> Batch:
         """Groups as one batch, in this model's layout and on its device."""
@@ -206,21 +248,32 @@ class RewardModel(nn.Module):
         if isinstance(responses, str) or not responses:
             raise InputError("score takes a list of one or more responses: model.score(prompt, [response]).")
         self._warn_if_new()
-        group = encode_group(self.tokenizer, prompt, responses, self.max_length)
+        group = self._group(prompt, responses)
+        self._say(group.note)
         return self._score([group])[0]
 
-    def score_all(self, preferences: Preferences, progress: bool = False) -> list[Tensor]:
-        """One (K,) float32 tensor for each record, in order. No record is left out."""
+    def score_all(
+        self, preferences: Preferences, progress: bool = False, *, tokens_per_batch: int | None = None
+    ) -> list[Tensor]:
+        """One (K,) float32 tensor for each record, in order. No record is left out.
+
+        preferences: what `rmkit.load` takes.   tokens_per_batch: tokens of one forward pass, as in
+        `rmkit.fit`; it changes memory and time, and no score. One group may exceed it.
+        """
+        if tokens_per_batch is not None and tokens_per_batch < 1:
+            raise InputError(f"tokens_per_batch is {tokens_per_batch}; it must be at least 1.")
         self._warn_if_new()
-        groups, _ = self.encode(preferences, training=False)
-        return self._score(groups, progress)
+        groups, _ = self.encode(as_preferences(preferences), training=False)
+        return self._score(groups, progress, tokens_per_batch)
 
     @torch.no_grad()
-    def _score(self, groups: list[TokenGroup], progress: bool = False) -> list[Tensor]:
+    def _score(
+        self, groups: list[TokenGroup], progress: bool = False, tokens_per_batch: int | None = None
+    ) -> list[Tensor]:
         was_training = self.training
         self.eval()
         found: list[Tensor] = [torch.empty(0)] * len(groups)
-        plan = batches([self.cost(group) for group in groups], budget(self.device))
+        plan = batches([self.cost(group) for group in groups], tokens_per_batch or budget(self.device))
         with tqdm(total=len(groups), desc="score", disable=not progress) as bar:
             for indices in plan:
                 rewards = self.rewards(self.batch([groups[i] for i in indices])).cpu()
@@ -244,8 +297,16 @@ class RewardModel(nn.Module):
 
         `AutoModelForSequenceClassification.from_pretrained(folder)(torch.tensor([tokens])).logits`
         """
-        group = encode_group(self.tokenizer, prompt, [response], self.max_length)
+        group = self._group(prompt, [response])
         return group.prompt + group.responses[0]
+
+    def _group(self, prompt: Prompt, responses: Sequence[str]) -> TokenGroup:
+        """One group as tokens; its prompt is read as in a file (`rmkit.load`)."""
+        try:
+            prompt = transcripts.prompt(prompt)
+        except BadValueError as error:
+            raise InputError(f"The {error.column} must be {error.wanted}.") from error
+        return encode_group(self.tokenizer, prompt, responses, self.max_length)
 
     # --- saving
 
@@ -263,4 +324,6 @@ class RewardModel(nn.Module):
         weights = sum(p.numel() for p in self.network.parameters())
         head = "" if self._first_head is None else ", new head"
         kind = self.classifier.config.model_type
-        return f"RewardModel({self.name}: {kind}, {weights / 1e6:.1f}M weights{head}, {self.layout} layout)"
+        notes = "".join(f"; its chat template {note}" for note in self._notes)
+        size = f"{weights / 1e6:.1f}M weights"
+        return f"RewardModel({self.name}: {kind}, {size}{head}, {self.layout} layout{notes})"
