@@ -2,7 +2,8 @@
 
 import copy
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 
 import torch
@@ -13,27 +14,16 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from rmkit.data import transcripts
 from rmkit.data.columns import BadValueError
-from rmkit.data.ledger import KEPT, PROMPT_CUT, RESPONSE_CUT, TRUNCATED, Ledger
+from rmkit.data.ledger import Ledger
 from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Prompt
+from rmkit.device import best_device
 from rmkit.errors import InputError
-from rmkit.models.chat import TemplateRefusal, looks_special
+from rmkit.models import adapters, encoding
 from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.networks import head_of, load_network, longest, set_pad, why_not_packed, with_lora
-from rmkit.models.packing import (
-    Batch,
-    TokenGroup,
-    attention_mask,
-    batches,
-    budget,
-    encode_group,
-    encode_groups,
-    pack,
-    pad,
-)
+from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
 from rmkit.models.templates import give_pad_token, render
-
-CHUNK = 1024  # groups that are tokenized in one call
 
 
 class RewardModel(nn.Module):
@@ -75,10 +65,13 @@ class RewardModel(nn.Module):
         layout: str = "auto",
         lora: int | None = None,
         flex: bool = False,
+        revision: str | None = None,
     ) -> "RewardModel":
         """Load a reward model, or a language model and give it a new head (drawn from `seed`).
 
-        name: "pocket", "smollm2-135m", a folder, or a Hub id. device: default CUDA where it is, else the CPU.
+        name: "pocket", "smollm2-135m", a folder, or a Hub id (with revision: that branch, tag or commit). A
+            folder may hold a LoRA adapter: it is merged into the model that it names.
+        device: default CUDA where it is, else the CPU.
         layout: "packed" (a prompt is computed once for its K responses), "padded", or "auto" (packed wherever
         it gives the same rewards; encoders and short sliding windows do not, and a warning says so).
         lora: train adapters of this rank instead of all weights (needs peft).
@@ -86,14 +79,20 @@ class RewardModel(nn.Module):
         """
         if layout not in ("auto", "packed", "padded"):
             raise InputError(f'layout is {layout!r}; it can be "auto", "packed" or "padded".')
-        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = torch.device(device or best_device())
         if flex and device.type != "cuda":
             raise InputError("flex=True needs a CUDA device; leave it out for SDPA, which runs everywhere.")
-        where = resolve(name)
+        attention = "flex_attention" if flex else None
         try:
             with quiet():
-                tokenizer = AutoTokenizer.from_pretrained(where)
-                network, new = load_network(where, dtype, seed, "flex_attention" if flex else None)
+                adapter = adapters.find(name, revision)
+                if adapter is not None:
+                    tokenizer, network = adapters.load(adapter, dtype, seed, attention)
+                    new = False
+                else:
+                    where = resolve(name, revision)
+                    tokenizer = AutoTokenizer.from_pretrained(where, revision=revision)
+                    network, new = load_network(where, dtype, seed, attention, revision)
         except InputError:
             raise
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
@@ -154,44 +153,11 @@ class RewardModel(nn.Module):
     # --- rewards
 
     def encode(self, preferences: Preferences, *, training: bool = True) -> tuple[list[TokenGroup], Ledger]:
-        """Tokens of every record (`.index` says which), and the ledger of what was cut and dropped.
-
-        training: a group is dropped where two responses became the same tokens although one is ranked above
-        the other. Otherwise every record is kept.
-        """
-        ledger, groups = Ledger(), []
-        for group in self._encoded(preferences, ledger, training):
-            record = preferences[group.index]
-            ranks = record.ranks
-            same = [(i, j) for i, j in group.same() if ranks is not None and ranks[i] != ranks[j]]
-            if training and same:
-                cut = any(group.responses_cut)
-                ledger.drop("identical after the cut" if cut else "identical", subset=record.subset)
-                continue
-            groups.append(group)
-            ledger.add(KEPT, subset=record.subset)
-            cuts = {TRUNCATED: group.truncated, PROMPT_CUT: group.prompt_cut}
-            for what, cut in (cuts | {RESPONSE_CUT: any(group.responses_cut)}).items():
-                ledger.add(what, int(cut), subset=record.subset)
+        """Tokens of every record and the ledger of what was cut and dropped; see `encoding.encode`."""
+        groups, ledger = encoding.encode(self.tokenizer, preferences, self.max_length, training=training)
+        for note in dict.fromkeys(group.note for group in groups):
+            self._say(note)
         return groups, ledger
-
-    def _encoded(self, preferences: Preferences, ledger: Ledger, training: bool) -> Iterator[TokenGroup]:
-        """Groups as tokens, by the thousand; what the chat template refuses is dropped, or an error."""
-        pattern = looks_special(self.tokenizer)
-        for start in range(0, len(preferences), CHUNK):
-            renderings, indices = [], []
-            for index in range(start, min(start + CHUNK, len(preferences))):
-                record = preferences[index]
-                try:
-                    renderings.append(render(self.tokenizer, record.prompt, record.responses, pattern))
-                    indices.append(index)
-                except TemplateRefusal as refusal:
-                    if not training:
-                        raise InputError(f"{preferences.name}, record {index + 1}: {refusal}") from refusal
-                    ledger.drop("refused by the chat template", subset=record.subset)
-            for group in encode_groups(self.tokenizer, renderings, self.max_length, indices):
-                self._say(group.note)
-                yield group
 
     def _say(self, note: str) -> None:
         """Warn of what the chat template does not allow, once a model."""
@@ -238,8 +204,15 @@ class RewardModel(nn.Module):
     def _classified(self, batch: Batch) -> Tensor:
         """Rewards of an encoder, which reads a whole row with its own pooling: (G, K)."""
         mask = attention_mask(batch, "padded", torch.float32)
-        logits = self.network(input_ids=batch.input_ids, attention_mask=mask).logits.float()
+        types = {"token_type_ids": batch.segments} if self._has_types() else {}
+        logits = self.network(input_ids=batch.input_ids, attention_mask=mask, **types).logits.float()
         return logits[batch.last[..., 0], 0].masked_fill(~batch.mask, 0.0)
+
+    def _has_types(self) -> bool:
+        """Whether prompt and response are told apart by token types, as BERT's tokenizer makes them."""
+        kinds = getattr(self.classifier.config, "type_vocab_size", None) or 0
+        takes = "token_type_ids" in signature(self.classifier.forward).parameters
+        return kinds > 1 and takes and "token_type_ids" in self.tokenizer.model_input_names
 
     # --- scoring
 
