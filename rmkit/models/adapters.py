@@ -62,6 +62,9 @@ def load(
                 f"modules_to_save={head_parts(network)}."
             )
         take(network, head, folder)
+    for part in head_parts(network):  # peft wants the head among the adapter's weights
+        for name, tensor in getattr(network, part).named_parameters():
+            weights.setdefault(f"base_model.model.{part}.{name}", tensor.detach())
     config.task_type, config.inference_mode = peft.TaskType.SEQ_CLS, True
     adapted = peft.get_peft_model(network, config)
     result = peft.set_peft_model_state_dict(adapted, weights)
@@ -78,9 +81,11 @@ def _base(
     folder: Path, config: "PeftConfig", dtype: torch.dtype, seed: int, attention: str | None
 ) -> tuple[str, PreTrainedModel, bool]:
     """The model that an adapter was trained on: (where, classifier, whether its head is new)."""
-    name = config.base_model_name_or_path or ""
+    name = config.base_model_name_or_path
+    if not name:
+        raise InputError(f"The LoRA adapter {folder} does not say which model it belongs to, in {CONFIG}.")
     try:
-        where = resolve(folder / name if name and (folder / name).is_dir() else name)
+        where = resolve(folder / name if (folder / name).is_dir() else name)
         revision = None if Path(where).is_dir() else config.revision
         return where, *load_network(where, dtype, seed, attention, revision)
     except OSError as error:  # InputError is a ValueError, and says what is wrong itself

@@ -8,7 +8,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from tiny import load, tiny_model, tiny_network, tiny_tokenizer
+from tiny import load, tiny_model, tiny_tokenizer
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from rmkit.data.preferences import Preferences, Record
@@ -163,9 +163,13 @@ ENCODERS = {
 }
 
 
+TYPED = ("bert", "electra", "albert")
+
+
 def encoder(folder, kind, head=True):
     """A random encoder in a folder: a cross-encoder with one label, or the base model alone."""
-    tokenizer = tiny_tokenizer(encoder=True)
+    names = {"model_input_names": ["input_ids", "token_type_ids", "attention_mask"]} if kind in TYPED else {}
+    tokenizer = tiny_tokenizer(encoder=True, **names)
     settings = {"pad_token_id": tokenizer.pad_token_id, "num_labels": 1, "initializer_range": 0.3}
     config = AutoConfig.for_model(kind, **(settings | {"vocab_size": len(tokenizer)} | ENCODERS[kind]))
     torch.manual_seed(0)
@@ -182,15 +186,13 @@ def test_a_cross_encoder_scores_as_in_plain_transformers(tmp_path, kind):
     model = load(folder)
     plain = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    names = ["input_ids", "attention_mask"]
-    if kind in ("bert", "electra", "albert"):
-        names.append("token_type_ids")
     rewards = []
     for response in RESPONSES:
         encoded = tokenizer(PROMPT, response, return_tensors="pt")
+        assert ("token_type_ids" in encoded) == (kind in TYPED)
         assert model.tokens(PROMPT, response) == encoded.input_ids[0].tolist()
         with torch.no_grad():
-            rewards.append(plain(**{name: encoded[name] for name in names}).logits[0, 0])
+            rewards.append(plain(**encoded).logits[0, 0])
     torch.testing.assert_close(model.score(PROMPT, RESPONSES), torch.stack(rewards), rtol=1e-5, atol=1e-5)
     assert model.score("otters " * 200, ["fish " * 200, ""]).isfinite().all()
 
@@ -199,19 +201,20 @@ def test_token_types_change_what_a_cross_encoder_says(tmp_path):
     with pytest.warns(UserWarning, match="padded layout"):
         model = load(encoder(tmp_path / "m", "bert"))
     scores = model.score(PROMPT, RESPONSES)
-    model.network.bert.embeddings.token_type_embeddings.weight.data[1] += 1
+    model.network.bert.embeddings.token_type_embeddings.weight.data[1] += draw()[0]
     assert (model.score(PROMPT, RESPONSES) - scores).abs().min() > 1e-4
 
 
 @pytest.mark.parametrize("kind", ["distilbert", "modernbert", "modernbert-decoder", "deberta-v2"])
 @pytest.mark.filterwarnings("ignore:.*padded layout")
+@pytest.mark.filterwarnings("ignore:.*is new")
 def test_an_encoder_without_a_head_gets_a_new_one(tmp_path, kind):
     folder = encoder(tmp_path / "base", kind, head=False)
     model = load(folder)
     assert "new head" in repr(model)
     assert load(folder, seed=1).score(PROMPT, RESPONSES).ne(model.score(PROMPT, RESPONSES)).all()
-    again = load(model.save(tmp_path / "saved"))
-    assert torch.equal(again.score(PROMPT, RESPONSES), model.score(PROMPT, RESPONSES))
+    again = load(model.save(tmp_path / "saved")).score(PROMPT, RESPONSES)
+    torch.testing.assert_close(again, model.score(PROMPT, RESPONSES), rtol=1e-6, atol=1e-6)
 
 
 def test_text_that_looks_like_a_special_token_stays_text_in_an_encoder(tmp_path):
@@ -252,23 +255,19 @@ def adapter(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:.*padded layout")
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("kind", ["llama", "bert"])
 def test_a_lora_adapter_scores_as_the_model_that_was_trained(adapter, tmp_path, kind):
     folder, adapted = adapter(kind=kind)
     model = load(folder)
     assert "new head" not in repr(model)
-    types = (
-        (lambda ids: {"token_type_ids": (ids == 4).cumsum(1).sub((ids == 4).long()).clamp(max=1)})
-        if kind == "bert"
-        else (lambda ids: {})
-    )
     for response, score in zip(RESPONSES, model.score(PROMPT, RESPONSES), strict=True):
         ids = torch.tensor([model.tokens(PROMPT, response)])
         with torch.no_grad():
-            wanted = adapted(input_ids=ids, **types(ids)).logits[0, 0]
+            wanted = adapted(input_ids=ids).logits[0, 0]
         torch.testing.assert_close(score, wanted, rtol=1e-4, atol=1e-5)
-    again = load(model.save(tmp_path / "whole"))
-    assert torch.equal(again.score(PROMPT, RESPONSES), model.score(PROMPT, RESPONSES))
+    again = load(model.save(tmp_path / "whole")).score(PROMPT, RESPONSES)
+    torch.testing.assert_close(again, model.score(PROMPT, RESPONSES), rtol=1e-6, atol=1e-6)
 
 
 def test_an_adapter_of_a_language_model_needs_a_head(adapter):
@@ -294,8 +293,7 @@ def test_an_adapter_whose_model_is_gone_or_another_is_one_sentence(adapter, tmp_
     assert "nobody/nothing" in of("nobody/nothing")
     assert "no-such-folder" in of("/no-such-folder")
     assert "adapter" in of(None)
-    tiny_network("llama", len(tiny_tokenizer()), num_hidden_layers=1).save_pretrained(tmp_path / "short")
-    assert "does not fit" in of(str(tmp_path / "short"))
+    assert "does not fit" in of(tiny_model(tmp_path / "short", num_hidden_layers=1))
 
 
 # --- where and what
@@ -348,6 +346,7 @@ def test_a_smaller_budget_changes_the_batches_and_no_score(tmp_path, monkeypatch
         model.score_all(rows, tokens_per_batch=0)
 
 
+@pytest.mark.filterwarnings("ignore:.*is new")
 def test_a_prompt_is_read_in_scoring_as_in_a_file(tmp_path):
     model = load(tiny_model(tmp_path / "m", tokenizer=tiny_tokenizer(chat=True)))
     said = f"Human: {PROMPT}\n\nAssistant: fish\n\nHuman: why"
