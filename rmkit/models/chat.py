@@ -56,7 +56,7 @@ class Rendering:
     opened: str  # the prompt, up to where a response begins
     finished: list[str]  # K: the whole conversation; the bare response where `apart`
     guard: Guard
-    note: str = ""  # what the template did not allow; "" = nothing
+    notes: tuple[str, ...] = ()  # what the template did not allow: FOLDED, PARTED, APART
     apart: bool = False  # the template writes no finished turn
 
 
@@ -100,9 +100,9 @@ def render(
     except TemplateRefusal:
         whole = False
     if not whole:
-        return Rendering(opened, list(responses), guard, "; ".join([*notes, APART]), apart=True)
+        return Rendering(opened, list(responses), guard, (*notes, APART), apart=True)
     notes += [PARTED] if not all(text.startswith(opened) for text in finished) else []
-    return Rendering(opened, finished, guard, "; ".join(notes))
+    return Rendering(opened, finished, guard, tuple(notes))
 
 
 def answered(messages: Messages, response: str) -> Messages:

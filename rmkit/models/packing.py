@@ -32,7 +32,7 @@ class TokenGroup:
     responses_cut: tuple[bool, ...] = ()  # K
     index: int = 0  # which record of the preferences this is
     pair: bool = False  # an encoder's pair of texts: the response has a token type of its own
-    note: str = ""  # what the chat template did not allow, in words; "" = nothing
+    notes: tuple[str, ...] = ()  # what the chat template did not allow, in words
 
     def __len__(self) -> int:
         """Tokens of the packed layout: P + sum of C_k."""
@@ -88,7 +88,7 @@ def encode_groups(
         cut = [tail if len(tail) <= room else _cut_end(tail, room, closing()) for tail in tails]
         kept = _cut_start(head, max_length - max(map(len, cut)), first)
         shorter = tuple(len(a) < len(b) for a, b in zip(cut, tails, strict=True))
-        groups.append(TokenGroup(kept, cut, len(kept) < len(head), shorter, index, turns.pair, turns.note))
+        groups.append(TokenGroup(kept, cut, len(kept) < len(head), shorter, index, turns.pair, turns.notes))
     return groups
 
 

@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from inspect import signature
 from pathlib import Path
 
@@ -29,8 +29,9 @@ from rmkit.models.templates import give_pad_token, render
 class RewardModel(nn.Module):
     """A language model with a linear head of one number.
 
-    r(x, y) = w . h(x, y), where h is the last layer's hidden state at the EOS that ends y, found by its index
-    and never by looking for a pad token. The product is taken in float32, whatever the model's dtype.
+    r(x, y) = w . h(x, y), where h is the last layer's hidden state at the last token of the finished turn: its
+    end as the chat template writes it, else EOS. It is found by its index and never by looking for a pad
+    token. The product is taken in float32, whatever the model's dtype.
     Calling the module is `rewards(batch)`, so that wrappers (DDP, FSDP) work on it as on any module.
 
     network: the Hugging Face classifier (inside peft's wrapper with LoRA).  tokenizer: its tokenizer.
@@ -104,7 +105,7 @@ class RewardModel(nn.Module):
             model._first_head = head_of(network).weight.detach().clone().cpu()
         model.to(device).eval()
         model.layout = model._usable_layout() if layout == "auto" else layout
-        model._say(render(tokenizer, "x", ["x"]).note)
+        model._say(render(tokenizer, "x", ["x"]).notes)
         if lora is not None:
             model.network = with_lora(network, lora, seed).to(device).eval()
         return model
@@ -155,15 +156,15 @@ class RewardModel(nn.Module):
     def encode(self, preferences: Preferences, *, training: bool = True) -> tuple[list[TokenGroup], Ledger]:
         """Tokens of every record and the ledger of what was cut and dropped; see `encoding.encode`."""
         groups, ledger = encoding.encode(self.tokenizer, preferences, self.max_length, training=training)
-        for note in dict.fromkeys(group.note for group in groups):
-            self._say(note)
+        self._say(note for group in groups for note in group.notes)
         return groups, ledger
 
-    def _say(self, note: str) -> None:
+    def _say(self, notes: Iterable[str]) -> None:
         """Warn of what the chat template does not allow, once a model."""
-        if note and note not in self._notes:
-            self._notes.append(note)
-            warnings.warn(f"{self.name}: its chat template {note}.", stacklevel=3)
+        for note in dict.fromkeys(notes):
+            if note not in self._notes:
+                self._notes.append(note)
+                warnings.warn(f"{self.name}: its chat template {note}.", stacklevel=3)
 
     def batch(self, groups: Sequence[TokenGroup]) -> Batch:
         """Groups as one batch, in this model's layout and on its device."""
@@ -222,7 +223,7 @@ class RewardModel(nn.Module):
             raise InputError("score takes a list of one or more responses: model.score(prompt, [response]).")
         self._warn_if_new()
         group = self._group(prompt, responses)
-        self._say(group.note)
+        self._say(group.notes)
         return self._score([group])[0]
 
     def score_all(

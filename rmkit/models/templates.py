@@ -30,7 +30,7 @@ class Turns:
     prompt: Tokens  # the same for all responses
     responses: list[Tokens]  # K lists of one or more tokens, each with what ends a turn
     pair: bool = False  # an encoder's pair of texts: the response has a token type of its own
-    note: str = ""  # what the chat template did not allow (chat.Rendering)
+    notes: tuple[str, ...] = ()  # what the chat template did not allow (chat.Rendering)
 
 
 def end_id(tokenizer: PreTrainedTokenizerBase) -> int:
@@ -44,17 +44,17 @@ def end_id(tokenizer: PreTrainedTokenizerBase) -> int:
 
 
 def give_pad_token(tokenizer: PreTrainedTokenizerBase) -> None:
-    """Make sure that the tokenizer has a pad token that is not its EOS, and pads on the right.
+    """Make sure that the tokenizer has a pad token that ends no response, and pads on the right.
 
     Plain transformers reads a classifier at the last token that is not the pad token: with pad = EOS it would
     read one token early. Our own scores never look at the pad token.
     """
-    end = end_id(tokenizer)
+    ends = {tokenizer.eos_token_id, tokenizer.sep_token_id, *closing_tokens(tokenizer)[-1:], None}
     tokenizer.padding_side = "right"
-    if tokenizer.pad_token_id is not None and tokenizer.pad_token_id != end:
+    if tokenizer.pad_token_id not in ends:
         return
     vocabulary = tokenizer.get_vocab()
-    reserved = [token for token in RESERVED_PADS if vocabulary.get(token, end) != end]
+    reserved = [token for token in RESERVED_PADS if vocabulary.get(token) not in ends]
     tokenizer.add_special_tokens({"pad_token": reserved[0] if reserved else NEW_PAD})
 
 
@@ -93,13 +93,13 @@ def _turns(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Renderi
         opened = next(found)
         if r.apart:
             tails = [response_tokens(tokenizer, response) for response in r.finished]
-            turns.append(Turns(opened, tails, note=r.note))
+            turns.append(Turns(opened, tails, notes=r.notes))
         else:
-            turns.append(_split(opened, [next(found) for _ in r.finished], r.note))
+            turns.append(_split(opened, [next(found) for _ in r.finished], r.notes))
     return turns
 
 
-def _split(opened: Tokens, finished: list[Tokens], note: str) -> Turns:
+def _split(opened: Tokens, finished: list[Tokens], notes: tuple[str, ...]) -> Turns:
     """Split every whole at one place: after the tokens that it shares with the opened turn and all others.
 
     That is the end of the opened turn, unless a token reaches over it, such as a line break that merges with
@@ -107,7 +107,7 @@ def _split(opened: Tokens, finished: list[Tokens], note: str) -> Turns:
     """
     most = min(len(opened), *(len(whole) - 1 for whole in finished))
     shared = next((i for i in range(most) if any(whole[i] != opened[i] for whole in finished)), most)
-    return Turns(opened[:shared], [whole[shared:] for whole in finished], note=note)
+    return Turns(opened[:shared], [whole[shared:] for whole in finished], notes=notes)
 
 
 def _texts(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Rendering]) -> list[Turns]:

@@ -55,8 +55,8 @@ def test_the_prompt_is_shared_up_to_where_a_response_begins(tokenizer):
     group = encode_group(tokenizer, TURNS, ["fish", "otters"])
     opened = prompt_tokens(tokenizer, TURNS)
     assert group.prompt == opened[: len(group.prompt)]
-    assert len(opened) - len(group.prompt) <= 2 or group.note == chat.PARTED
-    assert (group.note == chat.PARTED) == (tokenizer.name_or_path == "DeepSeek R1")
+    assert len(opened) - len(group.prompt) <= 2 or group.notes == (chat.PARTED,)
+    assert (group.notes == (chat.PARTED,)) == (tokenizer.name_or_path == "DeepSeek R1")
 
 
 def test_a_token_that_reaches_over_the_split_belongs_to_the_responses():
@@ -70,17 +70,17 @@ def test_a_token_that_reaches_over_the_split_belongs_to_the_responses():
     texts = [tokenizer.decode(tail) for tail in group.responses]
     assert texts == [f"{last}\nfish<|im_end|>\n", f"{last}fish<|im_end|>\n"]
     assert encode_group(tokenizer, QUESTION, ["otters", "why"]).prompt == opened
-    assert group.note == ""
+    assert group.notes == ()
 
 
 def test_a_system_message_is_written_or_joins_the_first_user_message(tokenizer):
     group = encode_group(tokenizer, [SYSTEM, *TURNS], ["fish"])
-    messages, note = [SYSTEM, *TURNS], ""
+    messages, notes = [SYSTEM, *TURNS], set()
     if tokenizer.name_or_path in NO_SYSTEM:
         messages = [{"role": "user", "content": f"Be kind.\n\n{QUESTION}"}, *TURNS[1:]]
-        note = chat.FOLDED
+        notes = {chat.FOLDED}
     assert group.prompt + group.responses[0] == whole(tokenizer, messages, "fish")
-    assert group.note.removesuffix(chat.PARTED) == note
+    assert set(group.notes) - {chat.PARTED} == notes
 
 
 def test_an_assistant_turn_at_the_end_is_continued(tokenizer):
@@ -153,7 +153,7 @@ APART = {
 def test_a_template_without_finished_turns_is_followed_by_response_and_eos(name):
     tokenizer = odd(APART[name])
     group = encode_group(tokenizer, QUESTION, ["fish", "otters<|im_end|>"])
-    assert group.note == chat.APART
+    assert group.notes == (chat.APART,)
     assert tokenizer.decode(group.prompt).endswith(
         f"{QUESTION}A: ".replace("?A", "?\nA" if "over" in name else "?A")
     )
@@ -166,7 +166,7 @@ def test_a_template_that_loses_the_prompt_when_a_turn_is_finished_is_not_followe
     each = "{% else %}{{ m['role'] + m['content'] }}{% endif %}{% endfor %}"
     tokenizer = odd(f"{{% for m in messages %}}{{% if {finished} %}}{each}{OPEN}")
     group = encode_group(tokenizer, [SYSTEM, *TURNS[:1]], ["fish"])
-    assert group.note == chat.APART
+    assert group.notes == (chat.APART,)
     assert tokenizer.decode(group.prompt) == f"systemBe kind.user{QUESTION}A: "
 
 
