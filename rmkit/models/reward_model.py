@@ -29,7 +29,7 @@ from rmkit.models.templates import give_pad_token, render
 class RewardModel(nn.Module):
     """A language model with a linear head of one number.
 
-    r(x, y) = w . h(x, y), where h is the last layer's hidden state at the last token of the finished turn: its
+    r(x, y) = w . h(x, y), where h is the last hidden state at the last token of the finished turn: its
     end as the chat template writes it, else EOS. It is found by its index and never by looking for a pad
     token. The product is taken in float32, whatever the model's dtype.
     Calling the module is `rewards(batch)`, so that wrappers (DDP, FSDP) work on it as on any module.
