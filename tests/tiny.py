@@ -31,12 +31,13 @@ DECODERS = ("llama", "qwen3", "gpt2")
 
 
 def tiny_tokenizer(
-    *, pad: str | None = "[PAD]", bos: bool = False, chat: bool = False, encoder: bool = False
+    *, pad: str | None = "[PAD]", bos: bool = False, chat: bool = False, encoder: bool = False, **more
 ):
     """A word tokenizer: 25 words, one token for every other character, and special tokens.
 
     pad: "[PAD]", "</s>" (equal to EOS, no other in the vocabulary) or None.  bos: BOS before every text.
-    chat: with a chat template, which writes BOS itself.  encoder: [CLS] and [SEP] as BERT has them, no EOS.
+    chat: with a chat template, which writes BOS itself.  encoder: [CLS] and [SEP] as BERT has them, no EOS;
+    more: settings of its tokenizer.
     """
     special = ["<unk>", "<s>", "</s>", "[CLS]", "[SEP]"]
     entries = dict.fromkeys([*special, *WORDS, "\n", *map(chr, range(33, 127))])  # each once
@@ -54,11 +55,11 @@ def tiny_tokenizer(
     if encoder:
         pattern = [("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])]
         tokenizer.post_processor = processors.TemplateProcessing(
-            single="[CLS] $A [SEP]", special_tokens=pattern
+            single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=pattern
         )
-        names = {"cls_token": "[CLS]", "sep_token": "[SEP]"}
+        names = more | {"cls_token": "[CLS]", "sep_token": "[SEP]"}
     else:
-        names = {"bos_token": "<s>", "eos_token": "</s>"}
+        names = more | {"bos_token": "<s>", "eos_token": "</s>"}
         if bos:
             begin = [("<s>", vocabulary["<s>"])]
             tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=begin)

@@ -15,8 +15,9 @@ from rmkit.errors import InputError, did_you_mean, shown
 # What a cell of the ledger can count. A dropped row is counted as "dropped: REASON".
 KEPT, TIED, TRUNCATED, GROUPED, REMOVED = "kept", "tied", "truncated", "grouped", "responses removed"
 JOINED, NOT_TAKEN = "votes joined", "not taken"
+PROMPT_CUT, RESPONSE_CUT = "prompt cut", "response cut"  # which side of a truncated group
 _DROPPED = "dropped: "
-_ORDER = (KEPT, GROUPED, JOINED, REMOVED, TRUNCATED, TIED)
+_ORDER = (KEPT, GROUPED, JOINED, REMOVED, TRUNCATED, PROMPT_CUT, RESPONSE_CUT, TIED)
 EXAMPLES = 10  # rows to look at, for each reason
 
 
@@ -182,8 +183,11 @@ class Ledger:
         parts += [f"{self.grouped:,} joined a group"] if self.grouped else []
         parts += [f"{self.joined:,} votes joined"] if self.joined else []
         parts += [f"{sum(dropped.values()):,} dropped ({reasons})"] if dropped else ["0 dropped"]
-        counts = {REMOVED: self.removed, TRUNCATED: self.truncated, TIED: self.tied} | self.remarks
-        parts += [f"{n:,} {what}" for what, n in counts.items() if n]
+        parts += [f"{self.removed:,} responses removed"] if self.removed else []
+        sides = [f"{n:,} {side}" for side in (PROMPT_CUT, RESPONSE_CUT) if (n := self._count(side))]
+        of = f" ({', '.join(sides)})" if sides else ""
+        parts += [f"{self.truncated:,} truncated{of}"] if self.truncated else []
+        parts += [f"{n:,} {what}" for what, n in ({TIED: self.tied} | self.remarks).items() if n]
         return shown("; ".join(parts))
 
     def table(self) -> pd.DataFrame:

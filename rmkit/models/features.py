@@ -20,7 +20,7 @@ from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.packing import TokenGroup, batches, budget, encode_group, pad
 from rmkit.paths import cache_folder
 
-VERSION = 2  # of what is computed here: raise it, and everything on disk is computed anew
+VERSION = 3  # of what is computed here: raise it, and everything on disk is computed anew
 LONGEST = 512  # tokens of prompt and response together, where a model does not say itself
 
 

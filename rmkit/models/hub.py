@@ -28,12 +28,15 @@ OFFLINE = {
 BUILT_IN = ("pocket", *OFFLINE)
 
 
-def resolve(name: str | Path) -> str:
+def resolve(name: str | Path, revision: str | None = None) -> str:
     """A folder, or a Hub id, for a built-in name ("pocket", "smollm2-135m", "minilm"), a folder or a Hub id.
 
     A built-in name is looked for in the shipped data, then in its offline package (a GGUF file is converted
-    once into the cache), and is its Hub id where neither is here.
+    once into the cache), and is its Hub id where neither is here. revision: a branch, tag or commit of the
+    Hub, for whom the name is passed on to; refused for what is no Hub id.
     """
+    if revision is not None and (name in BUILT_IN or Path(name).expanduser().is_dir()):
+        raise InputError(f"revision={revision!r} is of a model on the Hub; {name} is on this machine.")
     if name == "pocket":
         return str(_pocket())
     if name in OFFLINE:

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 from transformers import (
     AutoConfig,
@@ -15,8 +13,7 @@ from transformers import (
 )
 
 from rmkit.errors import InputError
-
-HEADS = ("score", "classifier", "classification_head")  # what transformers calls a classifier's head
+from rmkit.models.published_heads import KEY_MAPPING, adopt_head, folder_of, read_some, says_reward
 
 
 @contextmanager
@@ -28,23 +25,35 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def load_network(
-    where: str, dtype: torch.dtype, seed: int, attention: str | None = None
+    where: str,
+    dtype: torch.dtype,
+    seed: int,
+    attention: str | None = None,
+    revision: str | None = None,
 ) -> tuple[PreTrainedModel, bool]:
     """(classifier with one label, whether its head is new). Raises InputError for what is no reward model."""
-    config = AutoConfig.from_pretrained(where)
-    claimed = any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
-    if claimed and config.num_labels != 1:
+    config = AutoConfig.from_pretrained(where, revision=revision)
+    classifier = any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
+    if classifier and config.num_labels != 1:
         raise InputError(f"{where} is a classifier with {config.num_labels} labels; a reward model has one.")
     config.num_labels = 1
     with seeded(seed):  # transformers draws every weight that the files lack
         network, info = AutoModelForSequenceClassification.from_pretrained(
-            where, config=config, dtype=dtype, attn_implementation=attention, output_loading_info=True
+            where,
+            config=config,
+            revision=revision,
+            dtype=dtype,
+            attn_implementation=attention,
+            key_mapping=KEY_MAPPING,
+            ignore_mismatched_sizes=True,  # refused below, by name
+            output_loading_info=True,
         )
+    _check_whole(network, where, info)
     missing = [name for name, _ in network.named_parameters() if name in info["missing_keys"]]
-    lost = [name for name in missing if _part(name) not in HEADS and "pooler" not in name]
-    if lost:
-        raise InputError(f"{where} lacks weights that it needs ({lost[0]}): is it whole?")
-    if claimed and missing:
+    folder = folder_of(where, revision)
+    if adopt_head(network, config, folder, info["unexpected_keys"], bool(missing)):
+        missing = []
+    if missing and says_reward(config):
         raise InputError(
             f"{where} says that it is a reward model, but {missing[0]} is not in its files: it was saved "
             "without its head; save it again from the program that trained it, or load the base model."
@@ -52,23 +61,47 @@ def load_network(
     if missing:
         draw_head(network, seed)
     elif dtype != torch.float32 and hasattr(network, "score"):
-        _read_exactly(network.score.float(), Path(where))
+        # from_pretrained rounds every weight to the dtype; a head that was saved in float32 keeps its digits.
+        network.score.float()
+        for exact in read_some(folder, ["score.weight"]).values():
+            network.score.weight.data.copy_(exact)
     if hasattr(network, "score"):
         network.score.float()  # rewards are float32 whatever the rest is
     return network, bool(missing)
 
 
-def _part(name: str) -> str:
-    return name.split(".")[0]
+def _check_whole(network: PreTrainedModel, where: str, info: dict) -> None:
+    for name, saved, wanted in info["mismatched_keys"]:
+        raise InputError(
+            f"{name} in {where} has the shape {tuple(saved)}, where a reward model of its config has "
+            f"{tuple(wanted)}: it is a model of another kind or size."
+        )
+    inside = f"{network.base_model_prefix}."
+    lost = [name for name, _ in network.named_parameters() if name in info["missing_keys"]]
+    lost = [name for name in lost if name.startswith(inside) and "pooler" not in name]
+    if lost:
+        raise InputError(f"{where} lacks weights that it needs ({lost[0]}): is it whole?")
 
 
-def head_of(network: nn.Module) -> nn.Module:
+def head_parts(network: PreTrainedModel) -> list[str]:
+    """Names of the parts that turn hidden states into a reward: ["score"], or ["head", "classifier"] ..."""
+    parts = [(name, list(part.parameters())) for name, part in network.named_children()]
+    return [name for name, weights in parts if name != network.base_model_prefix and weights]
+
+
+def head_of(network: PreTrainedModel) -> nn.Module:
     """The last linear layer of the head: weight (1, D)."""
-    found = [
-        module
-        for name, module in network.named_modules()
-        if _part(name) in HEADS and isinstance(getattr(module, "weight", None), Tensor)
-    ]
+    inside = f"{network.base_model_prefix}."
+    found = []
+    for name, module in network.named_modules():
+        weight = getattr(module, "weight", None)
+        if (
+            not name.startswith(inside)
+            and isinstance(weight, Tensor)
+            and weight.dim() == 2
+            and len(weight) == 1
+        ):
+            found.append(module)
     return found[-1]
 
 
@@ -82,14 +115,6 @@ def draw_head(network: nn.Module, seed: int) -> None:
     head.weight.data.copy_(drawn / (drawn.shape[-1] + 1))
     if getattr(head, "bias", None) is not None:
         nn.init.zeros_(head.bias)
-
-
-def _read_exactly(head: nn.Linear, folder: Path) -> None:
-    # from_pretrained rounds every weight to the dtype; a head that was saved in float32 keeps its digits.
-    for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(file, framework="pt") as weights:
-            if "score.weight" in weights.keys():  # noqa: SIM118 - not a dictionary
-                head.weight.data.copy_(weights.get_tensor("score.weight"))
 
 
 def set_pad(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -107,8 +132,15 @@ def longest(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, wanted
     """`wanted` tokens, or fewer where the network has no positions for them."""
     limits = [wanted, getattr(network.config.get_text_config(), "max_position_embeddings", None) or wanted]
     if not hasattr(network, "score"):
-        limits.append(tokenizer.model_max_length)  # RoBERTa counts two positions that no text may use
+        limits.append(tokenizer.model_max_length)
+    # RoBERTa's positions begin after that of its padding.
+    limits += [p.num_embeddings - p.padding_idx - 1 for p in _padded_positions(network)]
     return min(limits)
+
+
+def _padded_positions(network: PreTrainedModel) -> list[nn.Embedding]:
+    named = [part for name, part in network.named_modules() if name.endswith("position_embeddings")]
+    return [p for p in named if isinstance(p, nn.Embedding) and p.padding_idx is not None]
 
 
 def why_not_packed(network: PreTrainedModel, max_length: int) -> str | None:
@@ -137,7 +169,7 @@ def with_lora(network: PreTrainedModel, rank: int, seed: int) -> nn.Module:
         r=rank,
         lora_alpha=2 * rank,
         target_modules="all-linear",
-        modules_to_save=[name for name in HEADS if hasattr(network, name)],
+        modules_to_save=head_parts(network),
         fan_in_fan_out=network.config.model_type == "gpt2",
     )
     with seeded(seed):

@@ -7,29 +7,32 @@ Padded: one row  prompt, response k, padding  for every response: the plain alte
 other. Both are the same `Batch`, and give the same rewards and gradients.
 """
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rmkit.data.records import Prompt
-from rmkit.models.templates import prompt_tokens, response_tokens
+from rmkit.models.chat import Rendering
+from rmkit.models.templates import closing_tokens, render, tokenize
 
 PADDING = -1  # the group number of padding
 
 
 @dataclass
 class TokenGroup:
-    """One prompt and its K responses as tokens; every response ends with EOS."""
+    """One prompt and its K responses as tokens; every response ends with what ends a turn."""
 
     prompt: list[int]  # P tokens, P >= 0
     responses: list[list[int]]  # K lists of C_k >= 1 tokens
     prompt_cut: bool = False
     responses_cut: tuple[bool, ...] = ()  # K
     index: int = 0  # which record of the preferences this is
+    pair: bool = False  # an encoder's pair of texts: the response has a token type of its own
+    notes: tuple[str, ...] = ()  # what the chat template did not allow, in words
 
     def __len__(self) -> int:
         """Tokens of the packed layout: P + sum of C_k."""
@@ -58,20 +61,40 @@ def encode_group(
     max_length: int = 2048,
     index: int = 0,
 ) -> TokenGroup:
-    """Tokens of one group, such that prompt and response together never exceed max_length.
+    """Tokens of one group; see `encode_groups`. Raises InputError where a template refuses the prompt."""
+    return encode_groups(tokenizer, [render(tokenizer, prompt, responses)], max_length, [index])[0]
+
+
+def encode_groups(
+    tokenizer: PreTrainedTokenizerBase,
+    renderings: Sequence[Rendering],
+    max_length: int = 2048,
+    indices: Sequence[int] | None = None,
+) -> list[TokenGroup]:
+    """Tokens of many groups (`templates.render`), of which prompt and response never exceed max_length.
 
     A response may use all that the prompt leaves, and at least 3/4 of max_length; what is beyond is cut at
-    its end (EOS stays). Then the prompt is cut at its start to fit the longest response, the same for all of
-    them; a leading BOS or [CLS] stays. Both are recorded.
+    its end (what ends a turn stays). Then the prompt is cut at its start to fit the longest response, the
+    same for all of them; a leading BOS or [CLS] stays. Both are recorded. indices: of the records, else 0,
+    1 ...
     """
-    head = prompt_tokens(tokenizer, prompt)
-    tails = [response_tokens(tokenizer, response) for response in responses]
-    room = max(1, max_length - min(len(head), max_length // 4))
-    cut = [tail if len(tail) <= room else [*tail[: room - 1], tail[-1]] for tail in tails]
+    closing = cache(lambda: closing_tokens(tokenizer))  # needed only where something is cut
     first = tokenizer.cls_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-    kept = _cut_start(head, max_length - max(map(len, cut)), first)
-    shorter = tuple(len(a) < len(b) for a, b in zip(cut, tails, strict=True))
-    return TokenGroup(kept, cut, len(kept) < len(head), shorter, index)
+    groups = []
+    numbers = range(len(renderings)) if indices is None else indices
+    for index, turns in zip(numbers, tokenize(tokenizer, renderings), strict=True):
+        head, tails = turns.prompt, turns.responses
+        room = max(1, max_length - min(len(head), max_length // 4))
+        cut = [tail if len(tail) <= room else _cut_end(tail, room, closing()) for tail in tails]
+        kept = _cut_start(head, max_length - max(map(len, cut)), first)
+        shorter = tuple(len(a) < len(b) for a, b in zip(cut, tails, strict=True))
+        groups.append(TokenGroup(kept, cut, len(kept) < len(head), shorter, index, turns.pair, turns.notes))
+    return groups
+
+
+def _cut_end(tokens: list[int], room: int, closing: list[int]) -> list[int]:
+    end = closing if closing and tokens[-len(closing) :] == closing else tokens[-1:]
+    return tokens[: max(0, room - len(end))] + end[-room:]
 
 
 def _cut_start(tokens: list[int], room: int, bos: int | None) -> list[int]:
@@ -86,7 +109,8 @@ class Batch:
     """R rows of L tokens that hold G groups of up to K responses.
 
     groups and segments say who sees whom (see `visible`): groups is the number of a token's group (-1 =
-    padding), segments is 0 for a prompt and 1..K for its responses. Rows are right-padded.
+    padding), segments is 0 for a prompt and 1..K for its responses. In the padded layout segments are token
+    types: 1 for the response of an encoder's pair, else 0. Rows are right-padded.
     """
 
     input_ids: Tensor  # (R, L) int64
@@ -181,7 +205,8 @@ def pad(groups: Sequence[TokenGroup], pad_id: int) -> Batch:
     row = 0
     for g, group in enumerate(groups):
         for k, response in enumerate(group.responses):
-            column = builder.put(row, 0, group.prompt + response, 0, g, 0)
+            column = builder.put(row, 0, group.prompt, 0, g, 0)
+            column = builder.put(row, column, response, column, g, int(group.pair))
             builder.last[g, k] = torch.tensor([row, column - 1])
             row += 1
     return builder.batch(packed=False)
@@ -220,28 +245,12 @@ def budget(device: torch.device) -> int:
     return 2048 if device.type == "cpu" else 8192
 
 
-def batches(sizes: Sequence[int], budget: int, seed: int | None = None) -> list[list[int]]:
+def batches(sizes: Sequence[int], budget: int) -> list[list[int]]:
     """Indices in batches of at most `budget` tokens (one item alone may exceed it), of similar sizes.
 
-    With a seed: items are shuffled, sorted by size within windows of about 32 batches, and the batches
-    shuffled; the same for the same seed. Without: longest first, so that what does not fit in memory fails
-    at once.
+    Longest first, so that what does not fit in memory fails at once.
     """
     order = sorted(range(len(sizes)), key=lambda i: (-sizes[i], i))
-    if seed is None:
-        return _fill(order, sizes, budget)
-    generator = random.Random(seed)
-    generator.shuffle(order)
-    mean = max(1, sum(sizes) // max(1, len(sizes)))
-    window = max(1, 32 * budget // mean)
-    found: list[list[int]] = []
-    for start in range(0, len(order), window):
-        found += _fill(sorted(order[start : start + window], key=lambda i: -sizes[i]), sizes, budget)
-    generator.shuffle(found)
-    return found
-
-
-def _fill(order: list[int], sizes: Sequence[int], budget: int) -> list[list[int]]:
     found: list[list[int]] = []
     room = 0
     for i in order:

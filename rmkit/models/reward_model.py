@@ -2,7 +2,8 @@
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from inspect import signature
 from pathlib import Path
 
 import torch
@@ -11,21 +12,26 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from rmkit.data.ledger import KEPT, TRUNCATED, Ledger
-from rmkit.data.preferences import Preferences
+from rmkit.data import transcripts
+from rmkit.data.columns import BadValueError
+from rmkit.data.ledger import Ledger
+from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Prompt
+from rmkit.device import best_device
 from rmkit.errors import InputError
+from rmkit.models import adapters, encoding
 from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.networks import head_of, load_network, longest, set_pad, why_not_packed, with_lora
 from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
-from rmkit.models.templates import give_pad_token
+from rmkit.models.templates import give_pad_token, render
 
 
 class RewardModel(nn.Module):
     """A language model with a linear head of one number.
 
-    r(x, y) = w . h(x, y), where h is the last layer's hidden state at the EOS that ends y, found by its index
-    and never by looking for a pad token. The product is taken in float32, whatever the model's dtype.
+    r(x, y) = w . h(x, y), where h is the last hidden state at the last token of the finished turn: its
+    end as the chat template writes it, else EOS. It is found by its index and never by looking for a pad
+    token. The product is taken in float32, whatever the model's dtype.
     Calling the module is `rewards(batch)`, so that wrappers (DDP, FSDP) work on it as on any module.
 
     network: the Hugging Face classifier (inside peft's wrapper with LoRA).  tokenizer: its tokenizer.
@@ -46,6 +52,7 @@ class RewardModel(nn.Module):
         self.name, self.layout, self.max_length = name, layout, max_length
         self._first_head: Tensor | None = None  # the head's first weights, where it was drawn and not loaded
         self._told = False
+        self._notes: list[str] = []  # what the chat template did not allow, so far
 
     @classmethod
     def load(
@@ -59,10 +66,13 @@ class RewardModel(nn.Module):
         layout: str = "auto",
         lora: int | None = None,
         flex: bool = False,
+        revision: str | None = None,
     ) -> "RewardModel":
         """Load a reward model, or a language model and give it a new head (drawn from `seed`).
 
-        name: "pocket", "smollm2-135m", a folder, or a Hub id. device: default CUDA where it is, else the CPU.
+        name: "pocket", "smollm2-135m", a folder, or a Hub id (with revision: that branch, tag or commit). A
+            folder may hold a LoRA adapter: it is merged into the model that it names.
+        device: default CUDA where it is, else the CPU.
         layout: "packed" (a prompt is computed once for its K responses), "padded", or "auto" (packed wherever
         it gives the same rewards; encoders and short sliding windows do not, and a warning says so).
         lora: train adapters of this rank instead of all weights (needs peft).
@@ -70,14 +80,20 @@ class RewardModel(nn.Module):
         """
         if layout not in ("auto", "packed", "padded"):
             raise InputError(f'layout is {layout!r}; it can be "auto", "packed" or "padded".')
-        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = torch.device(device or best_device())
         if flex and device.type != "cuda":
             raise InputError("flex=True needs a CUDA device; leave it out for SDPA, which runs everywhere.")
-        where = resolve(name)
+        attention = "flex_attention" if flex else None
         try:
             with quiet():
-                tokenizer = AutoTokenizer.from_pretrained(where)
-                network, new = load_network(where, dtype, seed, "flex_attention" if flex else None)
+                adapter = adapters.find(name, revision)
+                if adapter is not None:
+                    tokenizer, network = adapters.load(adapter, dtype, seed, attention)
+                    new = False
+                else:
+                    where = resolve(name, revision)
+                    tokenizer = AutoTokenizer.from_pretrained(where, revision=revision)
+                    network, new = load_network(where, dtype, seed, attention, revision)
         except InputError:
             raise
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
@@ -89,6 +105,7 @@ class RewardModel(nn.Module):
             model._first_head = head_of(network).weight.detach().clone().cpu()
         model.to(device).eval()
         model.layout = model._usable_layout() if layout == "auto" else layout
+        model._say(render(tokenizer, "x", ["x"]).notes)
         if lora is not None:
             model.network = with_lora(network, lora, seed).to(device).eval()
         return model
@@ -137,25 +154,17 @@ class RewardModel(nn.Module):
     # --- rewards
 
     def encode(self, preferences: Preferences, *, training: bool = True) -> tuple[list[TokenGroup], Ledger]:
-        """Tokens of every record (`.index` says which), and the ledger of what was cut and dropped.
-
-        training: a group is dropped where two responses became the same tokens although one is ranked above
-        the other. Otherwise every record is kept.
-        """
-        ledger, groups = Ledger(), []
-        for index, record in enumerate(preferences):
-            group = encode_group(self.tokenizer, record.prompt, record.responses, self.max_length, index)
-            ranks = record.ranks
-            same = [(i, j) for i, j in group.same() if ranks is not None and ranks[i] != ranks[j]]
-            if training and same:
-                cut = any(group.responses_cut)
-                ledger.drop("identical after the cut" if cut else "identical", subset=record.subset)
-                continue
-            groups.append(group)
-            ledger.add(KEPT, subset=record.subset)
-            if group.truncated:
-                ledger.add(TRUNCATED, subset=record.subset)
+        """Tokens of every record and the ledger of what was cut and dropped; see `encoding.encode`."""
+        groups, ledger = encoding.encode(self.tokenizer, preferences, self.max_length, training=training)
+        self._say(note for group in groups for note in group.notes)
         return groups, ledger
+
+    def _say(self, notes: Iterable[str]) -> None:
+        """Warn of what the chat template does not allow, once a model."""
+        for note in dict.fromkeys(notes):
+            if note not in self._notes:
+                self._notes.append(note)
+                warnings.warn(f"{self.name}: its chat template {note}.", stacklevel=3)
 
     def batch(self, groups: Sequence[TokenGroup]) -> Batch:
         """Groups as one batch, in this model's layout and on its device."""
@@ -196,8 +205,15 @@ class RewardModel(nn.Module):
     def _classified(self, batch: Batch) -> Tensor:
         """Rewards of an encoder, which reads a whole row with its own pooling: (G, K)."""
         mask = attention_mask(batch, "padded", torch.float32)
-        logits = self.network(input_ids=batch.input_ids, attention_mask=mask).logits.float()
+        types = {"token_type_ids": batch.segments} if self._has_types() else {}
+        logits = self.network(input_ids=batch.input_ids, attention_mask=mask, **types).logits.float()
         return logits[batch.last[..., 0], 0].masked_fill(~batch.mask, 0.0)
+
+    def _has_types(self) -> bool:
+        """Whether prompt and response are told apart by token types, as BERT's tokenizer makes them."""
+        kinds = getattr(self.classifier.config, "type_vocab_size", None) or 0
+        takes = "token_type_ids" in signature(self.classifier.forward).parameters
+        return kinds > 1 and takes and "token_type_ids" in self.tokenizer.model_input_names
 
     # --- scoring
 
@@ -206,21 +222,32 @@ class RewardModel(nn.Module):
         if isinstance(responses, str) or not responses:
             raise InputError("score takes a list of one or more responses: model.score(prompt, [response]).")
         self._warn_if_new()
-        group = encode_group(self.tokenizer, prompt, responses, self.max_length)
+        group = self._group(prompt, responses)
+        self._say(group.notes)
         return self._score([group])[0]
 
-    def score_all(self, preferences: Preferences, progress: bool = False) -> list[Tensor]:
-        """One (K,) float32 tensor for each record, in order. No record is left out."""
+    def score_all(
+        self, preferences: Preferences, progress: bool = False, *, tokens_per_batch: int | None = None
+    ) -> list[Tensor]:
+        """One (K,) float32 tensor for each record, in order. No record is left out.
+
+        preferences: what `rmkit.load` takes.   tokens_per_batch: tokens of one forward pass, as in
+        `rmkit.fit`; it changes memory and time, and no score. One group may exceed it.
+        """
+        if tokens_per_batch is not None and tokens_per_batch < 1:
+            raise InputError(f"tokens_per_batch is {tokens_per_batch}; it must be at least 1.")
         self._warn_if_new()
-        groups, _ = self.encode(preferences, training=False)
-        return self._score(groups, progress)
+        groups, _ = self.encode(as_preferences(preferences), training=False)
+        return self._score(groups, progress, tokens_per_batch)
 
     @torch.no_grad()
-    def _score(self, groups: list[TokenGroup], progress: bool = False) -> list[Tensor]:
+    def _score(
+        self, groups: list[TokenGroup], progress: bool = False, tokens_per_batch: int | None = None
+    ) -> list[Tensor]:
         was_training = self.training
         self.eval()
         found: list[Tensor] = [torch.empty(0)] * len(groups)
-        plan = batches([self.cost(group) for group in groups], budget(self.device))
+        plan = batches([self.cost(group) for group in groups], tokens_per_batch or budget(self.device))
         with tqdm(total=len(groups), desc="score", disable=not progress) as bar:
             for indices in plan:
                 rewards = self.rewards(self.batch([groups[i] for i in indices])).cpu()
@@ -244,8 +271,16 @@ class RewardModel(nn.Module):
 
         `AutoModelForSequenceClassification.from_pretrained(folder)(torch.tensor([tokens])).logits`
         """
-        group = encode_group(self.tokenizer, prompt, [response], self.max_length)
+        group = self._group(prompt, [response])
         return group.prompt + group.responses[0]
+
+    def _group(self, prompt: Prompt, responses: Sequence[str]) -> TokenGroup:
+        """One group as tokens; its prompt is read as in a file (`rmkit.load`)."""
+        try:
+            prompt = transcripts.prompt(prompt)
+        except BadValueError as error:
+            raise InputError(f"The {error.column} must be {error.wanted}.") from error
+        return encode_group(self.tokenizer, prompt, responses, self.max_length)
 
     # --- saving
 
@@ -263,4 +298,6 @@ class RewardModel(nn.Module):
         weights = sum(p.numel() for p in self.network.parameters())
         head = "" if self._first_head is None else ", new head"
         kind = self.classifier.config.model_type
-        return f"RewardModel({self.name}: {kind}, {weights / 1e6:.1f}M weights{head}, {self.layout} layout)"
+        notes = "".join(f"; its chat template {note}" for note in self._notes)
+        size = f"{weights / 1e6:.1f}M weights"
+        return f"RewardModel({self.name}: {kind}, {size}{head}, {self.layout} layout{notes})"

@@ -13,6 +13,7 @@ from importlib import metadata
 from importlib.util import find_spec
 
 from rmkit import paths
+from rmkit.device import best_device
 from rmkit.errors import InputError, shown
 from rmkit.notebook.size import size
 
@@ -74,13 +75,13 @@ def _device() -> list[Finding]:
         import torch
     except (ImportError, OSError):
         return []  # the torch line has said so
-    if torch.cuda.is_available():
+    bf16 = True
+    if best_device() == "cuda":
         device = f"cuda: {torch.cuda.get_device_name()} x {torch.cuda.device_count()}"
         bf16 = torch.cuda.is_bf16_supported()
-    elif torch.backends.mps.is_available():
-        device, bf16 = "mps (Apple GPU)", True
     else:
-        device, bf16 = f"cpu, {torch.get_num_threads()} of {os.cpu_count()} cores used by torch", True
+        device = f"cpu, {torch.get_num_threads()} of {os.cpu_count()} cores used by torch"
+        device += ' (Apple GPU: only with device="mps")' if torch.backends.mps.is_available() else ""
     return [
         Finding("device", device),
         Finding("bf16", "yes" if bf16 else "no: float32 is used"),

@@ -99,12 +99,12 @@ def test_layers(causal):
 )
 def test_a_sentence_encoder_pools_as_its_configuration_says(encoder, mode, normalize, pool):
     sentence_config(encoder, mode, normalize)
-    expected = pool(alone(encoder, "[CLS] what do otters eat\n[SEP] fish mostly [SEP]"))
+    expected = pool(alone(encoder, "[CLS] what do otters eat [SEP] fish mostly [SEP]"))
     torch.testing.assert_close(quick(model=encoder)[0][0], expected, atol=1e-5, rtol=1e-4)
 
 
 def test_an_encoder_without_configuration_takes_the_mean(encoder):
-    expected = alone(encoder, "[CLS] what do otters eat\n[SEP] granite [SEP]").mean(0)
+    expected = alone(encoder, "[CLS] what do otters eat [SEP] granite [SEP]").mean(0)
     torch.testing.assert_close(quick(model=encoder)[0][1], expected, atol=1e-5, rtol=1e-4)
 
 

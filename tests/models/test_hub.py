@@ -152,7 +152,7 @@ def test_smollm2_is_a_plain_float32_folder_with_its_chat_tokens():
     assert not hasattr(model.network.config, "quantization_config")
     tokens = model.tokens("Hi", "Hello")
     text = model.tokenizer.decode(tokens)
-    assert text.endswith("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>")
+    assert text.endswith("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>\n")
     assert text.count("<|im_start|>system") == 1
     assert tokens.count(model.tokenizer.bos_token_id) == 3  # <|im_start|> is BOS; once for each turn
 

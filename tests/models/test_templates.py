@@ -4,6 +4,7 @@ import pytest
 from tiny import tiny_tokenizer
 
 from rmkit.errors import InputError
+from rmkit.models.packing import encode_group
 from rmkit.models.templates import end_id, give_pad_token, prompt_tokens, response_tokens
 
 MESSAGES = [
@@ -85,3 +86,22 @@ def test_a_tokenizer_without_an_end_is_named():
     tokenizer.eos_token = None
     with pytest.raises(InputError, match="EOS"):
         end_id(tokenizer)
+
+
+def test_the_pad_token_is_not_the_end_of_turn_either():
+    tokenizer = tiny_tokenizer(chat=True)  # its template ends a turn with "end" and ">"
+    tokenizer.pad_token = ">"
+    give_pad_token(tokenizer)
+    assert tokenizer.pad_token == "[PAD]"
+
+
+def test_a_template_that_ends_its_turns_needs_no_eos():
+    tokenizer = tiny_tokenizer(chat=True)
+    tokenizer.eos_token = None
+    give_pad_token(tokenizer)
+    assert words(tokenizer, encode_group(tokenizer, "why", ["fish"]).responses[0]) == [
+        "fish",
+        "<",
+        "end",
+        ">",
+    ]

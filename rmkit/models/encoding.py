@@ -1,0 +1,66 @@
+"""From preferences to groups of tokens, and the ledger of what was cut and dropped on the way."""
+
+from collections.abc import Iterator
+
+from transformers import PreTrainedTokenizerBase
+
+from rmkit.data.ledger import KEPT, PROMPT_CUT, RESPONSE_CUT, TRUNCATED, Ledger
+from rmkit.data.preferences import Preferences
+from rmkit.errors import InputError
+from rmkit.models.chat import TemplateRefusal, looks_special
+from rmkit.models.packing import TokenGroup, encode_groups
+from rmkit.models.templates import render
+
+CHUNK = 1024  # groups that are tokenized in one call
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase, preferences: Preferences, max_length: int, *, training: bool = True
+) -> tuple[list[TokenGroup], Ledger]:
+    """Tokens of every record (`.index` says which), and the ledger.
+
+    training: a record that the chat template refuses is dropped, and so is a group in which two responses
+    became the same tokens although one is ranked above the other. Otherwise every record is kept, and one
+    that the template refuses is an InputError.
+    """
+    ledger, groups = Ledger(), []
+    for group in _groups(tokenizer, preferences, max_length, training, ledger):
+        record = preferences[group.index]
+        ranks = record.ranks
+        same = [(i, j) for i, j in group.same() if ranks is not None and ranks[i] != ranks[j]]
+        if training and same:
+            cut = any(group.responses_cut)
+            ledger.drop("identical after the cut" if cut else "identical", subset=record.subset)
+            continue
+        groups.append(group)
+        ledger.add(KEPT, subset=record.subset)
+        cuts = {
+            TRUNCATED: group.truncated,
+            PROMPT_CUT: group.prompt_cut,
+            RESPONSE_CUT: any(group.responses_cut),
+        }
+        for what in (what for what, cut in cuts.items() if cut):
+            ledger.add(what, subset=record.subset)
+    return groups, ledger
+
+
+def _groups(
+    tokenizer: PreTrainedTokenizerBase,
+    preferences: Preferences,
+    max_length: int,
+    training: bool,
+    ledger: Ledger,
+) -> Iterator[TokenGroup]:
+    pattern = looks_special(tokenizer)
+    for start in range(0, len(preferences), CHUNK):
+        renderings, indices = [], []
+        for index in range(start, min(start + CHUNK, len(preferences))):
+            record = preferences[index]
+            try:
+                renderings.append(render(tokenizer, record.prompt, record.responses, pattern))
+                indices.append(index)
+            except TemplateRefusal as refusal:
+                if not training:
+                    raise InputError(f"{preferences.name}, record {index + 1}: {refusal}") from refusal
+                ledger.drop("refused by the chat template", subset=record.subset)
+        yield from encode_groups(tokenizer, renderings, max_length, indices)
