@@ -46,7 +46,7 @@ def launch(
     if precision not in PRECISIONS:
         raise InputError(f"accelerate is set to {precision}, which fit does not compute in; use bf16 or no.")
     _refuse(accelerator, model)
-    if accelerator.num_processes > 1:
+    if accelerator.num_processes > 1 or accelerator.device_placement:
         model.to(accelerator.device)
     return accelerator, precision
 
@@ -83,7 +83,7 @@ def _refuse(accelerator: Accelerator, model: nn.Module) -> None:
     if accelerator.gradient_accumulation_steps != 1:
         raise InputError(
             f"accelerate is set to gradient_accumulation_steps={accelerator.gradient_accumulation_steps}, "
-            f"which would divide every gradient: leave it at 1; groups_per_step= says how much a step learns from."
+            f"which would divide every gradient: leave it at 1, and use groups_per_step."
         )
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not trained:

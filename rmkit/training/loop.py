@@ -39,8 +39,8 @@ from rmkit.training.schedule import default_lr, make_optimizer, rates, set_rates
 from rmkit.training.settings import DEFAULTS, HARMLESS, Settings, described
 
 ONCE = (
-    "epochs={}: reward models tend to overfit after one epoch (Llama 2, 2023, section 3.2.2); watch the loss on "
-    "held-out prompts."
+    "epochs={}: reward models tend to overfit after one epoch (Llama 2, 2023, section 3.2.2); watch the loss "
+    "on held-out prompts."
 )
 
 
@@ -59,20 +59,21 @@ def fit(
 ) -> Run:
     """Train a reward model on preferences, in place.
 
-        preferences, evaluate   what to learn from and what to evaluate on: Preferences, or what `load` takes
-        out           folder for the model, history.csv, ledger.json, report.json, and checkpoints meanwhile
-        resume        go on from the checkpoint in `out`; on a CPU to the same weights, bit for bit
-        callback      called with each row of the history as it is made; the run stops where it returns False
-        optimizer     one of your own, or what makes one from parameter groups; the schedule scales its rates
-        accelerator   one of your own, with trackers for example
-        settings      a `Settings`, of which the names below are changes
+    preferences, evaluate   what to learn from and to evaluate on: Preferences, or what `load` takes
+    out           folder for the model, history.csv, ledger.json, report.json, and checkpoints meanwhile
+    resume        go on from the checkpoint in `out`; on a CPU to the same weights, bit for bit
+    callback      called with each row of the history as it is made; the run stops where it returns False
+    optimizer     one of your own, or what makes one from parameter groups; the schedule scales its rates
+    accelerator   one of your own, with trackers for example
+    settings      a `Settings`; the names below change it
 
     {SETTINGS}
 
-        Other names are options of the loss (smoothing=0.2). However a run ends, by Ctrl-C, an error or a full
-        disk, a checkpoint in `out` goes on with resume=True. Raises InputError, before the first step, where a
-        column that the loss needs is missing, where no group is left, where `out` is not empty (or, resuming,
-        holds another run), where a setting cannot be; and later where the loss is no longer a number.
+    Other names are options of the loss (smoothing=0.2). However a run ends, by Ctrl-C, an error or a full
+    disk, a checkpoint in `out` goes on with resume=True.
+    Raises InputError, before the first step: where a setting cannot be, where a column that the loss needs
+    is missing, where no group is left, where `out` is not empty or, resuming, holds another run. And later,
+    where the loss is no longer a number.
     """
     checkpoint.check_folder(out, resume)
     folder = Path(out) if out else None
@@ -115,11 +116,11 @@ def fit(
             # Look at the weights as they are: evaluate, keep the best, tell, save, stop.
             done = len(state.history)
             if done:
-                row, better = state.history[-1], False
+                row = state.history[-1]
                 if held_out and held_out.due(row, len(steps)):
                     row |= held_out.measure()
-                    better = settings.keep_best and best_step(state.history) == done
-                    state.stopped |= stalled(state.history, settings.stop_after)
+                better = settings.keep_best and best_step(state.history) == done
+                state.stopped |= stalled(state.history, settings.stop_after)
                 if better and (main or not folder):
                     keep.save_best()
                 accelerator.log(row, step=done)
@@ -147,7 +148,7 @@ def fit(
                         rewards = network(batch)  # (G, K) float32
                     values = objective(rewards, batch.mask, labels)  # (G,)
                     pull = settings.centering * losses.centered(rewards, batch.mask, labels["ranks"])
-                    # sum(w * loss) / sum(w) over the whole step: in any batch and process a group weighs the same.
+                    # sum(w * loss) / sum(w) over the step: in any batch and process a group weighs the same.
                     part = (weights * (values + pull)).sum() / total
                     accelerator.backward(part * accelerator.num_processes)  # over which it averages
                 sums.add(weights * values, rewards, batch, labels["ranks"], factor)
@@ -244,7 +245,7 @@ def _saved_when_interrupted(keep: Checkpoint, state: State, main: bool) -> Itera
 
 
 def _with_settings(function: Callable) -> None:
-    """Give `fit` the settings as parameters and lines of its documentation, so that help and Tab show them."""
+    """Give `fit` the settings as parameters and lines of documentation, so that help and Tab show them."""
     own = [p for p in inspect.signature(function).parameters.values() if p.kind is not p.VAR_KEYWORD]
     kind = inspect.Parameter.KEYWORD_ONLY
     dials = [inspect.Parameter(name, kind, default=default) for name, default in DEFAULTS.items()]

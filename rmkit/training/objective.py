@@ -52,8 +52,8 @@ class Objective(nn.Module):
         for name in self.needs:
             if name not in COLUMNS:
                 raise InputError(
-                    f"fit cannot train with the loss {self.name!r}: it needs `{name}`, and a reward model gives "
-                    f"one reward for a whole response; columns are {', '.join(COLUMNS)}."
+                    f"fit cannot train with the loss {self.name!r}: it needs `{name}`, and a reward model "
+                    f"gives one reward for a whole response; columns are {', '.join(COLUMNS)}."
                 )
         if self.function is losses.quantile:
             raise InputError("fit cannot train with 'quantile': it needs several rewards for each response.")
@@ -116,19 +116,30 @@ class Objective(nn.Module):
         if not isinstance(values, Tensor) or tuple(values.shape) not in ((), (groups,)):
             what = f"shape {tuple(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
             raise InputError(
-                f"The loss {self.name!r} gives a result of {what} for {groups} groups; it must be a tensor with "
-                f"one number a group, shape ({groups},), or their mean, shape ()."
+                f"The loss {self.name!r} gives a result of {what} for {groups} groups; it must be a tensor "
+                f"with one number a group, shape ({groups},), or their mean, shape ()."
             )
         if torch.is_grad_enabled() and not values.requires_grad:
             raise InputError(
-                f"The result of the loss {self.name!r} has no gradient: compute it from the rewards in torch, "
-                f"without detach() or item()."
+                f"The result of the loss {self.name!r} has no gradient: compute it from the rewards in "
+                f"torch, without detach() or item()."
             )
         return values
 
 
 def _beside(rewards: Tensor, option: object) -> object:
     return option.to(rewards.device) if isinstance(option, Tensor) else option
+
+
+def loss_options() -> dict[str, tuple[type, str]]:
+    """{option: (kind, sentence)} of the numbers that losses of `rmkit.losses` can be given."""
+    found: dict[str, tuple[type, str]] = {}
+    for loss, function in losses.LOSSES.items():
+        for p in inspect.signature(function).parameters.values():
+            if p.default is not p.empty and not (p.default is None and "Tensor" in str(p.annotation)):
+                kind = int if "int" in str(p.annotation) else float
+                found[p.name] = (kind, f"of the loss {loss}; default {p.default}")
+    return found
 
 
 def _arguments(function: Callable, name: str) -> tuple[list[str], dict[str, bool]]:
@@ -164,6 +175,6 @@ def _refuse_hidden(function: Callable, own: nn.Module | None, options: Mapping, 
     found = {id(parameter) for parameter in own.parameters()} if own is not None else set()
     if any(id(tensor) not in found for tensor in learnable((function, options))):
         raise InputError(
-            f"The loss {name!r} keeps a tensor that is to be learned; make the loss an nn.Module that has it as a "
-            f"parameter, as losses.Davidson has its nu, and give that module."
+            f"The loss {name!r} keeps a tensor that is to be learned; make the loss an nn.Module that has it "
+            f"as a parameter, as losses.Davidson has its nu, and give that module."
         )

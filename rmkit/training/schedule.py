@@ -86,8 +86,8 @@ def make_optimizer(
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
     if held != {id(p) for group in groups for p in group["params"]}:
         raise InputError(
-            "The optimizer does not hold the parameters that this run trains; give the class or a partial of it, "
-            "and fit makes it."
+            "The optimizer does not hold the parameters that this run trains; give the class or a partial of "
+            "it, and fit makes it."
         )
     for group in optimizer.param_groups:
         group["peak_lr"] = group["lr"]

@@ -7,7 +7,7 @@ import math
 import numbers
 import tomllib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +149,7 @@ class Settings:
     def __post_init__(self):
         object.__setattr__(self, "options", dict(self.options))
         for one in fields(self):
-            object.__setattr__(self, one.name, _checked(one.name, getattr(self, one.name), **one.metadata))
+            object.__setattr__(self, one.name, checked(one, getattr(self, one.name)))
         if self.groups_per_step and self.tokens_per_step:
             raise InputError("groups_per_step and tokens_per_step both say how large a step is; give one.")
         if (self.keep_best or self.stop_after) and not self.evaluate_every:
@@ -204,9 +204,14 @@ def read(path: str | Path) -> dict[str, Any]:
     return values
 
 
-def _checked(name: str, value, *, kind=None, choices=(), least=None, most=None, above=None, **_):
-    if value is None and (name == "options" or DEFAULTS[name] is None):
+def checked(setting: Field, value: Any) -> Any:
+    """A value for this field of Settings, a number as a plain one; an InputError where it cannot be."""
+    if value is None and setting.default is None:
         return None
+    return _checked(setting.name, value, **setting.metadata)
+
+
+def _checked(name: str, value, *, kind=None, choices=(), least=None, most=None, above=None, **_):
     if choices and (not isinstance(value, str) or value not in choices):
         raise InputError(f"{name} is {value!r}; it can be {', '.join(choices)}.")
     if kind is bool and not isinstance(value, bool):

@@ -100,6 +100,7 @@ def stopped(folder, tmp_path):
         ({"lr": 2e-3}, "lr=0.002, not 0.001"),
         ({"loss": "hinge"}, "loss='hinge', not 'bradley-terry'"),
         ({"loss": "hinge", "gap": 2.0}, "gap=2.0, not None"),
+        ({"weight_decay": 0.1}, "weight_decay=0.1, not 0.0"),
         ({"seed": 4}, "seed=4, not 3"),
         ({"epochs": 2}, "epochs=2, not 1"),
     ],
