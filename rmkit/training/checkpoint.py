@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from rmkit.errors import InputError
+from rmkit.training.objective import tensors_of
 
 SAVE_SECONDS = 300.0  # a checkpoint at least this often, unless save_every says otherwise
 NAME = "checkpoint.safetensors"
@@ -115,7 +116,7 @@ class Checkpoint:
 
     def _weights(self) -> dict[str, Tensor]:
         tensors = {f"weight.{name}": tensor.detach() for name, tensor in _trained(self.model).items()}
-        return tensors | {f"loss.{name}": tensor for name, tensor in self.loss.state_dict().items()}
+        return tensors | {f"loss.{name}": tensor for name, tensor in tensors_of(self.loss).items()}
 
     def _put(self, tensors: dict[str, Tensor], path: Path | None) -> dict[int, dict[str, Tensor]]:
         """Weights into the modules, in place; the moments that are among the tensors."""
@@ -123,7 +124,7 @@ class Checkpoint:
         for key, tensor in tensors.items():
             kind, name = key.split(".", 1)
             found[kind][name] = tensor
-        for kind, into in (("weight", _trained(self.model)), ("loss", self.loss.state_dict())):
+        for kind, into in (("weight", _trained(self.model)), ("loss", tensors_of(self.loss))):
             odd = sorted(found[kind].keys() ^ into.keys())
             if odd:
                 what = f"it differs in {odd[0]} and {len(odd) - 1} more"

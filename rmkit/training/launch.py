@@ -1,15 +1,17 @@
 """accelerate for a run: which device, precision, processes and trackers, and what of it `fit` refuses."""
 
 import contextlib
+import functools
 import os
 import random
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator, DistributedType
+from accelerate.state import AcceleratorState
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from torch import nn
 
@@ -19,6 +21,24 @@ from rmkit.training.settings import Settings
 
 SPLIT = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 PRECISIONS = ("no", "bf16")
+
+
+def leaves_no_state(function: Callable) -> Callable:
+    """accelerate keeps its state for the whole process; what a call of the function puts there goes with it.
+
+    So a run decides nothing for an Accelerator, or a notebook_launcher, that comes after it.
+    """
+
+    @functools.wraps(function)
+    def call(*values, **named):
+        fresh = not AcceleratorState._shared_state
+        try:
+            return function(*values, **named)
+        finally:
+            if fresh:
+                AcceleratorState._reset_state()
+
+    return call
 
 
 def launch(

@@ -31,7 +31,15 @@ from rmkit.training.batching import Examples, plan, prepare, split_step
 from rmkit.training.checkpoint import Checkpoint, NotWritten, State
 from rmkit.training.held_out import HeldOut, best_step, stalled
 from rmkit.training.identity import identity
-from rmkit.training.launch import ctrl_c_waits, launch, prepared, random_numbers_kept, seed_step, tracked
+from rmkit.training.launch import (
+    ctrl_c_waits,
+    launch,
+    leaves_no_state,
+    prepared,
+    random_numbers_kept,
+    seed_step,
+    tracked,
+)
 from rmkit.training.objective import Objective
 from rmkit.training.progress import Progress, Sums, check_finite
 from rmkit.training.run import Run
@@ -44,6 +52,7 @@ ONCE = (
 )
 
 
+@leaves_no_state
 def fit(
     model: RewardModel,
     preferences: Preferences,

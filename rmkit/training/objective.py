@@ -38,7 +38,8 @@ class Objective(nn.Module):
     def __init__(self, loss: str | Callable, options: Mapping = types.MappingProxyType({})):
         super().__init__()
         self.name = loss if isinstance(loss, str) else getattr(loss, "__qualname__", type(loss).__qualname__)
-        self.function = losses.get(loss) if isinstance(loss, str) else loss
+        # Not as a submodule: `own` is, and what a module has is saved once.
+        self.__dict__["function"] = losses.get(loss) if isinstance(loss, str) else loss
         self.own = _module_of(self.function)  # the part of it that learns, if any
         self.options = dict(options)
         self.placed, arguments = _arguments(self.function, self.name)
@@ -89,7 +90,7 @@ class Objective(nn.Module):
 
     def learned(self) -> dict[str, Tensor]:
         """What a loss that learns has learned, by its own names."""
-        return {} if self.own is None else dict(self.own.state_dict())
+        return {} if self.own is None else tensors_of(self.own)
 
     def share_gradients(self, accelerator: Accelerator) -> None:
         """The mean over processes of the gradients of the loss's parameters, as of the model's."""
@@ -131,6 +132,11 @@ def _beside(rewards: Tensor, option: object) -> object:
     return option.to(rewards.device) if isinstance(option, Tensor) else option
 
 
+def tensors_of(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by name, each once."""
+    return dict(module.named_parameters()) | dict(module.named_buffers())
+
+
 def loss_options() -> dict[str, tuple[type, str]]:
     """{option: (kind, sentence)} of the numbers that losses of `rmkit.losses` can be given."""
     found: dict[str, tuple[type, str]] = {}
@@ -147,8 +153,7 @@ def _arguments(function: Callable, name: str) -> tuple[list[str], dict[str, bool
     if isinstance(function, type):
         raise InputError(f"The loss {name!r} is a class; give an instance, such as {name}().")
     try:
-        called = function.forward if isinstance(function, nn.Module) else function
-        parameters = inspect.signature(called).parameters.values()
+        parameters = inspect.signature(_plain(function)).parameters.values()
     except ValueError:  # a function of C
         raise InputError(
             f"The loss {name!r} does not say what its parameters are; wrap it in a def."
@@ -160,6 +165,13 @@ def _arguments(function: Callable, name: str) -> tuple[list[str], dict[str, bool
         )
     placed = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
     return placed, {p.name: p.default is not p.empty for p in parameters}
+
+
+def _plain(function: Callable) -> Callable:
+    """The function, with `forward` in place of a module: a module's own call names no parameters."""
+    if isinstance(function, functools.partial):
+        return functools.partial(_plain(function.func), *function.args, **function.keywords)
+    return function.forward if isinstance(function, nn.Module) else function
 
 
 def _module_of(function: Callable) -> nn.Module | None:

@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_is_one_sentence(name, text, words, tmp_path, caps
 
 
 def test_what_changes_no_result_is_no_part_of_a_runs_identity():
-    assert all_about.HARMLESS == {"tokens_per_batch", "save_every", "log", "progress"}
+    assert {"tokens_per_batch", "save_every", "log", "progress"} == all_about.HARMLESS
 
 
 # The identity of a function
