@@ -176,9 +176,12 @@ def _train(arguments: argparse.Namespace) -> int:
     try:
         run = fit(model, train, evaluate=test, out=arguments.out, resume=arguments.resume, settings=settings)
     except torch.OutOfMemoryError:
-        raise InputError("The GPU's memory is too small: try --tokens-per-batch 2048, or less.") from None
+        raise InputError(
+            "The GPU's memory is too small: go on with --resume and --tokens-per-batch 2048, or less."
+        ) from None
     _say(f"trained: {run.ledger.line()}")
-    _say(f"wrote {run.out}: the model, history.csv, ledger.json{' and report.json' if run.report else ''}")
+    files = ["settings.json", "history.csv", "ledger.json", *(["report.json"] if run.report else [])]
+    _say(f"wrote {run.out}: the model, {', '.join(files)}")
     if run.report:
         _say(f"evaluation on {test.name}:\n{run.report}")
     return 0

@@ -79,6 +79,8 @@ def prepare(model, preferences: Preferences, objective: Objective, settings: Set
     for name in objective.needs:
         if name not in labels and groups:
             raise missing(name, objective, preferences)
+    if settings.aspect and "ratings" not in (*objective.needs, *objective.may):
+        raise InputError(f"aspect chooses among ratings, which the loss {objective.name!r} does not take.")
     if settings.centering and groups and "ranks" not in labels:
         raise InputError(
             f"centering needs pairs, and no group of {preferences.name} has `ranks`: leave centering out."

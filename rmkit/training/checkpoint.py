@@ -166,7 +166,7 @@ def check_folder(out: str | Path | None, resume: bool) -> None:
         raise InputError(f"{folder} is a file; choose a folder to write to.")
     begun = {SETTINGS, LOGS, _temporary(Path(NAME)).name, _temporary(Path(BEST)).name, BEST}
     there = {path.name for path in folder.iterdir()}
-    if not there or (resume and there <= begun):  # a run that was killed before its first checkpoint
+    if there <= begun:  # nothing, or a run that ended before its first checkpoint
         return
     if not resume and (folder / NAME).is_file():
         raise InputError(f"The folder {folder} holds a run to resume; go on with resume=True, or empty it.")

@@ -65,11 +65,14 @@ class HeldOut:
         """{"held_out_loss", "held_out_accuracy"} of the present weights; NaN where the loss lacks labels."""
         rewards, mask = self._rewards()
         labels, weights = self.examples.at(range(len(rewards)), mask)
+        was_training = self.objective.training
+        self.objective.eval()
         values = [
             self.objective(rewards[i], mask[i], {name: column[i] for name, column in labels.items()})
             for i in torch.arange(len(rewards), device=mask.device).split(4096)
             if weights.any()
         ]
+        self.objective.train(was_training)
         loss = (weights * torch.cat(values)).sum() / weights.sum() if values else math.nan
         ranks = self._ranks(mask)
         right = (((rewards[:, :, None] - rewards[:, None, :]).sign() + 1) / 2)[losses.pairs(ranks, mask)]
@@ -133,5 +136,5 @@ def _say_what_is_shared(trained: Preferences, held_out: Preferences) -> None:
         warnings.warn(
             f"{shared:,} of the {len(held_out):,} groups to evaluate on have a prompt that was trained on: "
             f"this accuracy says little (see Preferences.split).",
-            stacklevel=4,
+            stacklevel=5,
         )

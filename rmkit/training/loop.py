@@ -104,7 +104,7 @@ def fit(
     steps = plan(examples.sizes, settings.epochs, *size, settings.seed)
     shares = rates(settings, len(steps))
     if settings.epochs > 1:
-        warnings.warn(ONCE.format(settings.epochs), stacklevel=2)
+        warnings.warn(ONCE.format(settings.epochs), stacklevel=3)
     keep = Checkpoint(
         folder, _identity(settings, own, model, examples, held_out), model, objective, optimizer
     )

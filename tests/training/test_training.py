@@ -203,6 +203,7 @@ def test_options_go_to_the_loss_and_a_function_may_be_one(folder):
         ({"weighting": "both"}, "weighting"),
         ({"decay": "square"}, "decay"),
         ({"resume": True}, "out="),
+        ({"aspect": "taste"}, "chooses among ratings"),
         ({"epochs": 0}, "epochs"),
     ],
 )
