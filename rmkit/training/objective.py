@@ -54,7 +54,8 @@ class Objective(nn.Module):
             if name not in COLUMNS:
                 raise InputError(
                     f"fit cannot train with the loss {self.name!r}: it needs `{name}`, and a reward model "
-                    f"gives one reward for a whole response; columns are {', '.join(COLUMNS)}."
+                    f"gives one reward for a whole response; a loss may name rewards, mask, "
+                    f"{', '.join(COLUMNS)}."
                 )
         if self.function is losses.quantile:
             raise InputError("fit cannot train with 'quantile': it needs several rewards for each response.")
