@@ -19,6 +19,7 @@ _WHERE = {
     "Record": "data.preferences",
     "RewardModel": "models.reward_model",
     "fit": "training.loop",
+    "Settings": "training.settings",
     "evaluate": "evaluation.report",
     "InputError": "errors",
 }

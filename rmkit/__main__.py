@@ -5,10 +5,12 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import Field, fields
 from pathlib import Path
 
 from rmkit.errors import InputError, shown
+from rmkit.training.settings import Settings, checked, read
 
 PART = "all of DATA (default), or 80 %% or 20 %% of its prompts; with `train`, --evaluate takes the 20 %%"
 VOTES = "judgments of one pair: each a record (default), their majority, or their share (a soft label)"
@@ -17,7 +19,8 @@ EPILOG = "DATA and MODEL are a file, a folder, a Hub id, or a built-in name (poc
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Returns 0 when it is done, 2 for bad input (said in one sentence), 130 after Ctrl-C."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = _parser(training="train" in words[:1]).parse_args(words)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"(torch|transformers|accelerate|peft)\b")
@@ -41,43 +44,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(training: bool = False) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rmkit", description="Reward modeling.", epilog=EPILOG)
     commands = parser.add_subparsers(metavar="command", required=True)
     doctor = commands.add_parser("doctor", help="what is installed here, and what is missing")
     doctor.set_defaults(run=_doctor)
 
-    train = commands.add_parser("train", help="train a reward model on preferences", epilog=EPILOG)
+    train = commands.add_parser(
+        "train", help="train a reward model on preferences", epilog=EPILOG, allow_abbrev=False
+    )
     train.add_argument("data", metavar="DATA", help="preferences to learn from")
     train.add_argument("--model", required=True, help="language model or reward model to start from")
     train.add_argument(
         "--out", required=True, metavar="FOLDER", help="new folder for the model and its history"
     )
-    train.add_argument(
-        "--loss", default="bradley-terry", help="bradley-terry (default), margin, plackett-luce ..."
-    )
-    train.add_argument("--weighting", default="group", choices=["group", "pair"], help="what counts once")
-    train.add_argument("--epochs", type=_positive(int), default=1, help="passes over the data (default 1)")
-    train.add_argument(
-        "--lr", type=_positive(float), help="peak learning rate (default: by size of the model)"
-    )
-    train.add_argument(
-        "--groups-per-step", type=_positive(int), help="prompts in one update (default: by tokens)"
-    )
-    train.add_argument(
-        "--tokens-per-batch", type=_positive(int), help="in memory at once (default: by device)"
-    )
-    train.add_argument(
-        "--centering", type=float, default=0.0, help="coefficient of (r_w + r_l)^2 (default 0)"
-    )
-    train.add_argument("--seed", type=int, default=0, help="of the head, the order and dropout (default 0)")
-    train.add_argument("--lora", type=_positive(int), metavar="RANK", help="train adapters only (needs peft)")
-    train.add_argument(
-        "--precision", choices=["no", "bf16"], help="default: what accelerate is configured for"
-    )
-    train.add_argument("--evaluate", metavar="DATA", help="preferences to evaluate on at the end")
-    train.add_argument("--save-every", type=_positive(int), metavar="STEPS", help="default: every 5 minutes")
+    train.add_argument("--evaluate", metavar="DATA", help="preferences to evaluate on")
     train.add_argument("--resume", action="store_true", help="go on with the run in FOLDER")
+    train.add_argument(
+        "--config", metavar="FILE", help="settings in a .json or .toml file; flags change them"
+    )
+    train.add_argument("--lora", type=_positive(int), metavar="RANK", help="train adapters only (needs peft)")
+    train.add_argument("--layout", choices=["auto", "packed", "padded"], default="auto", help="of the tokens")
+    train.add_argument(
+        "--dtype",
+        choices=["float32", "bfloat16"],
+        default="float32",
+        help="of the weights (bfloat16: --lora)",
+    )
+    if training:  # which imports torch; the doctor must speak where that is broken
+        _add_settings(train)
     train.set_defaults(run=_train)
 
     score = commands.add_parser("score", help="write the rewards of responses", epilog=EPILOG)
@@ -106,6 +101,52 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_settings(train: argparse.ArgumentParser) -> None:
+    """A flag for every setting of a run that can be written in a word, and for the options of losses."""
+    from rmkit.training.objective import loss_options
+
+    group = train.add_argument_group("settings")
+    for setting in fields(Settings):
+        said = setting.metadata
+        flag = {"default": argparse.SUPPRESS, "dest": f"settings.{setting.name}"}
+        flag["help"] = said["words"].replace("%", "%%")
+        if said["kind"] is bool:
+            flag["action"] = argparse.BooleanOptionalAction
+        elif said.get("choices"):
+            flag["choices"] = said["choices"]
+        elif said["kind"] in (int, float):
+            flag |= {"type": _number(setting), "metavar": "N" if said["kind"] is int else "X"}
+        elif said["kind"] in (Callable, dict):
+            continue
+        else:
+            flag["metavar"] = "NAME"
+        group.add_argument(f"--{setting.name.replace('_', '-')}", **flag)
+    for name, (kind, words) in loss_options().items():
+        flag = {"default": argparse.SUPPRESS, "dest": f"settings.{name}", "type": kind, "metavar": "X"}
+        group.add_argument(f"--{name}", help=words, **flag)
+
+
+def _number(setting: Field) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        try:
+            return checked(setting, setting.metadata["kind"](text))
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    number.__name__ = setting.metadata["kind"].__name__
+    return number
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    """Those of --config, changed by the flags; refused here where they cannot be, before anything is read."""
+    from rmkit.training.objective import Objective
+
+    given = {name.split(".")[1]: value for name, value in vars(arguments).items() if name[:9] == "settings."}
+    settings = Settings().but(**(read(arguments.config) if arguments.config else {}) | given)
+    Objective(settings.loss, settings.options)
+    return settings
+
+
 def _positive(kind: type) -> type:
     def number(text: str) -> float:
         value = kind(text)
@@ -130,18 +171,21 @@ def _train(arguments: argparse.Namespace) -> int:
     from rmkit.training.loop import fit
 
     check_folder(arguments.out, arguments.resume)
+    settings = _settings(arguments)
     train = _data(arguments.data, arguments, arguments.part)
     held_out = "test" if arguments.part == "train" else "all"
     test = _data(arguments.evaluate, arguments, held_out) if arguments.evaluate else None
-    model = _model(arguments.model, arguments, seed=arguments.seed, lora=arguments.lora)
-    names = "loss weighting epochs lr groups_per_step tokens_per_batch centering seed precision save_every"
-    settings = {name: getattr(arguments, name) for name in names.split()}
+    how = {"lora": arguments.lora, "layout": arguments.layout, "dtype": getattr(torch, arguments.dtype)}
+    model = _model(arguments.model, arguments, seed=settings.seed, **how)
     try:
-        run = fit(model, train, evaluate=test, out=arguments.out, resume=arguments.resume, **settings)
+        run = fit(model, train, evaluate=test, out=arguments.out, resume=arguments.resume, settings=settings)
     except torch.OutOfMemoryError:
-        raise InputError("The GPU's memory is too small: try --tokens-per-batch 2048, or less.") from None
+        raise InputError(
+            "The GPU's memory is too small: go on with --resume and --tokens-per-batch 2048, or less."
+        ) from None
     _say(f"trained: {run.ledger.line()}")
-    _say(f"wrote {run.out}: the model, history.csv, ledger.json{' and report.json' if run.report else ''}")
+    files = ["settings.json", "history.csv", "ledger.json", *(["report.json"] if run.report else [])]
+    _say(f"wrote {run.out}: the model, {', '.join(files)}")
     if run.report:
         _say(f"evaluation on {shown(test.name)}:\n{run.report}")
     return 0

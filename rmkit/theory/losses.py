@@ -14,28 +14,16 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from rmkit.errors import InputError
+from rmkit.theory.pairs import pairs, ties
 from rmkit.theory.tied_rankings import tied_set
 
 _FAR = 1e30  # rewards beyond this are held here, so that gaps and sums over pairs still fit into float32
 _NOTHING = -1e38  # stands for "no such response" inside a logsumexp; -inf would make its gradient NaN
 # A squared error goes on as a straight line from here: float32 squares overflow at 1.8e19.
 _SQUARE_UNTIL = 1e6
-
-
-def pairs(ranks: Tensor, mask: Tensor) -> Tensor:
-    """(G, K, K) bool: [g, i, j] is True where i has a better rank than j. Ties and unranked are no pair."""
-    ranked = mask & (ranks > 0)
-    return ranked[:, :, None] & ranked[:, None, :] & (ranks[:, :, None] < ranks[:, None, :])
-
-
-def ties(ranks: Tensor, mask: Tensor) -> Tensor:
-    """(G, K, K) bool: [g, i, j] is True where i and j share a rank, each couple once (i before j)."""
-    ranked = mask & (ranks > 0)
-    both = ranked[:, :, None] & ranked[:, None, :] & (ranks[:, :, None] == ranks[:, None, :])
-    return both.triu(diagonal=1)
 
 
 def group_weights(
@@ -185,6 +173,22 @@ def davidson(rewards: Tensor, mask: Tensor, *, ranks: Tensor, nu: Tensor | float
     loss_won = torch.logsumexp(torch.stack([zero, -d, log_nu - d / 2]), 0)  # log(1 + e^-d + nu e^{-d/2})
     loss_tied = torch.logsumexp(torch.stack([d / 2, -d / 2, log_nu]), 0) - log_nu  # both over sqrt(p_i p_j)
     return _mean(torch.where(won, loss_won, loss_tied), won | tied)
+
+
+class Davidson(nn.Module):
+    """`davidson` with a nu that is learned: fit(model, preferences, loss=losses.Davidson())."""
+
+    like = "davidson"  # groups weigh as under that name: ties count
+
+    def __init__(self, nu: float = 1.0):
+        super().__init__()
+        if not nu > 0:
+            raise InputError(f"davidson's nu is {nu!r}; it must be above 0.")
+        self.log_nu = nn.Parameter(torch.tensor(float(nu)).log())  # nu > 0, whatever is learned
+
+    def forward(self, rewards: Tensor, mask: Tensor, *, ranks: Tensor) -> Tensor:
+        """The loss at the present nu: (G,)."""
+        return davidson(rewards, mask, ranks=ranks, nu=self.log_nu.exp())
 
 
 # The whole ranking at once

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-_WHERE = dict.fromkeys(("fit", "Run"), "loop")
+_WHERE = {"fit": "loop", "Run": "run", "Settings": "settings"}
 
 
 def __getattr__(name: str):

@@ -2,11 +2,11 @@
 batches."""
 
 import hashlib
-import inspect
+import itertools
 import json
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,10 +18,10 @@ from rmkit.data.records import Record, ranks_of
 from rmkit.errors import InputError
 from rmkit.models.packing import TokenGroup, batches
 from rmkit.theory import losses
+from rmkit.training.objective import COLUMNS, Objective
+from rmkit.training.settings import Settings
 
 UNKNOWN = math.nan
-# Which column of a record gives which argument of a loss.
-COLUMNS = {"ranks": "ranks", "margin": "strength", "ratings": "ratings", "correct": "correct"}
 
 
 @dataclass
@@ -29,8 +29,9 @@ class Examples:
     """N groups that a loss can learn from.
 
     groups   N TokenGroup
-    labels   {"ranks": (N, K) int64, 0 = none; "ratings", "correct": (N, K) float32 and "margin": (N,), NaN =
-    unknown} weights  (N,) float32, how much each group weighs in a step
+    labels   {"ranks": (N, K) int64, 0 = none; "ratings", "correct": (N, K) float32; "margin", "share": (N,)
+             float32; NaN = unknown}, where any group knows one
+    weights  (N,) float32, how much each group weighs in a step
     sizes    N numbers of tokens in the model's layout
     ledger   what became of the rows, dropped groups included
     """
@@ -47,11 +48,14 @@ class Examples:
     def at(
         self, indices: Sequence[int], mask: Tensor, factor: float = 1.0
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """(labels, factor * weights) of these groups, on the device and of the width of a batch's mask (G,
-        K)."""
+        """(labels, factor * weights) of these groups, on the device and as wide as a batch's mask (G, K).
+
+        ranks are there always: 0 where there are none.
+        """
         chosen = torch.tensor(indices)
         rows = {name: column[chosen].to(mask.device) for name, column in self.labels.items()}
         labels = {name: row if row.dim() == 1 else row[:, : mask.shape[1]] for name, row in rows.items()}
+        labels.setdefault("ranks", torch.zeros_like(mask, dtype=torch.int64))
         return labels, factor * self.weights[chosen].to(mask.device)
 
     def fingerprint(self) -> str:
@@ -64,67 +68,64 @@ class Examples:
         return digest.hexdigest()
 
 
-def needs_of(loss: str | Callable, options: Iterable[str] = ()) -> tuple[str, ...]:
-    """The columns a loss asks for: its keyword-only arguments without a default that are no options.
-
-    Raises InputError for an unknown loss, and for an option that it does not have.
-    """
-    function = losses.get(loss) if isinstance(loss, str) else loss
-    arguments = inspect.signature(function).parameters.values()
-    named = {a.name: a.default is a.empty for a in arguments if a.kind is a.KEYWORD_ONLY}
-    for option in options:
-        if option not in named:
-            others = ", ".join(name for name, needed in named.items() if not needed) or "none"
-            raise InputError(
-                f"fit has no argument {option!r}, nor has the loss {loss!r} (its options: {others})."
-            )
-    return tuple(name for name, needed in named.items() if needed and name not in options)
-
-
-def prepare(
-    model,
-    preferences: Preferences,
-    loss: str | Callable,
-    needs: Sequence[str],
-    weighting: str = "group",
-    aspect: str | None = None,
-) -> Examples:
+def prepare(model, preferences: Preferences, objective: Objective, settings: Settings) -> Examples:
     """Encode the groups, collect what the loss needs, and drop, with a count, the groups it cannot learn
     from."""
-    beyond = [name for name in needs if name not in COLUMNS]
-    if beyond:
-        raise InputError(
-            f"fit cannot train with the loss {loss!r}: it needs `{beyond[0]}`, and a reward model gives one "
-            f"reward for a whole response."
-        )
     if not len(preferences):
         raise InputError(f"{preferences.name} has no groups; there is nothing to train on.")
     groups, encoding = model.encode(preferences)
     records = [preferences[group.index] for group in groups]
-    labels = {name: column(name, records, aspect) for name in {"ranks", *needs}}
-    for name in needs:
-        _check_known(labels[name], name, loss, preferences)
-    counts = torch.tensor([len(group.responses) for group in groups])
-    mask = torch.arange(labels["ranks"].shape[1]) < counts[:, None]
-    named = loss if isinstance(loss, str) else "bradley-terry" if "ranks" in needs else "regression"
-    other = [labels[name] for name in needs if name in ("ratings", "correct")]
-    weights = losses.group_weights(
-        mask, labels["ranks"], weighting, loss=named, labels=other[0] if other else None
-    )
+    labels = labels_of(records, objective, settings.aspect)
+    for name in objective.needs:
+        if name not in labels and groups:
+            raise missing(name, objective, preferences)
+    if settings.aspect and "ratings" not in (*objective.needs, *objective.may):
+        raise InputError(f"aspect chooses among ratings, which the loss {objective.name!r} does not take.")
+    if settings.centering and groups and "ranks" not in labels:
+        raise InputError(
+            f"centering needs pairs, and no group of {preferences.name} has `ranks`: leave centering out."
+        )
+    weights = weights_of(records, labels, objective, settings.weighting) if groups else torch.zeros(0)
     keep = (weights > 0).nonzero().flatten().tolist()
     ledger = _ledger(preferences, groups, encoding, set(keep))
     if not keep:
         raise InputError(
-            f"No group of {preferences.name} is left to train on with {loss!r}: {ledger.line()}."
+            f"No group of {preferences.name} is left to train on with {objective.name!r}: {ledger.line()}."
         )
     kept = [groups[i] for i in keep]
-    return Examples(
-        kept,
-        {name: column[keep] for name, column in labels.items()},
-        weights[keep],
-        [model.cost(group) for group in kept],
-        ledger,
+    known = {name: column[keep] for name, column in labels.items()}
+    return Examples(kept, known, weights[keep], [model.cost(group) for group in kept], ledger)
+
+
+def missing(name: str, objective: Objective, preferences: Preferences) -> InputError:
+    """The error for a column that the loss needs and that no group has."""
+    return InputError(
+        f"The loss {objective.name!r} needs the column `{COLUMNS[name]}`, which no group of "
+        f"{preferences.name} has: choose another loss, or add it."
     )
+
+
+def labels_of(records: list[Record], objective: Objective, aspect: str | None) -> dict[str, Tensor]:
+    """{name: column} of what the loss takes and of ranks and share, where any of the records knows it."""
+    names = dict.fromkeys(("ranks", "share", *objective.needs, *objective.may))
+    columns = {name: column(name, records, aspect) for name in names if _anywhere(name, records)}
+    return {name: known for name, known in columns.items() if _known(name, known).any()}
+
+
+def weights_of(
+    records: list[Record], labels: dict[str, Tensor], objective: Objective, weighting: str
+) -> Tensor:
+    """(N,) float32: how much each group weighs; 0 where it says nothing to this loss."""
+    counts = torch.tensor([len(record.responses) for record in records])
+    mask = torch.arange(int(counts.max())) < counts[:, None]
+    if objective.kind is not None:
+        other = [labels[name] for name in objective.needs if name in ("ratings", "correct")]
+        return losses.group_weights(
+            mask, labels.get("ranks"), weighting, loss=objective.kind, labels=other[0] if other else None
+        )
+    says = [_known(name, labels[name]).reshape(len(records), -1).sum(1) for name in objective.needs]
+    number = torch.stack(says).amin(0).float() if says else torch.ones(len(records))
+    return number.clamp(max=1.0) if weighting == "group" else number
 
 
 def plan(
@@ -132,47 +133,48 @@ def plan(
 ) -> list[list[int]]:
     """The indices of every step of a run.
 
-    Each epoch shuffles the groups and cuts them into steps of `groups` groups, or of at most `budget` tokens.
-    A step is a random sample whatever the lengths; they are sorted inside it (`split_step`), where order
-    changes nothing.
+    Each epoch shuffles the groups and spreads them evenly over its steps: at most `groups` groups a step, or
+    about `budget` tokens, as many steps as that takes. So no step is a remnant in which a group would weigh
+    more. A step is a random sample whatever the lengths; they are sorted inside it (`split_step`), where
+    order changes nothing.
     """
+    share = [1] * len(sizes) if groups else sizes
+    total = sum(share)
+    number = math.ceil(total / (groups or budget))
     steps: list[list[int]] = []
     for epoch in range(epochs):
         order = list(range(len(sizes)))
         random.Random(f"{seed} {epoch}").shuffle(order)
-        step: list[int] = []
-        tokens = 0
-        for i in order:
-            full = len(step) == groups if groups else tokens + sizes[i] > budget
-            if step and full:
-                steps.append(step)
-                step, tokens = [], 0
-            step.append(i)
-            tokens += sizes[i]
-        steps.append(step)
+        ends = itertools.accumulate(share[i] for i in order)
+        # A group belongs to the step in which its middle falls.
+        places = [(2 * end - share[i]) * number // (2 * total) for i, end in zip(order, ends, strict=True)]
+        found = zip(places, order, strict=True)
+        steps += [[i for _, i in step] for _, step in itertools.groupby(found, key=lambda pair: pair[0])]
     return steps
 
 
 def split_step(
     step: Sequence[int], sizes: Sequence[int], budget: int, rank: int, processes: int
-) -> list[tuple[list[int], float]]:
-    """The batches of one process: (indices, 1.0), of similar lengths and at most `budget` tokens each.
+) -> list[tuple[list[int], float, bool]]:
+    """The batches of one process: (indices, 1.0, whether it is the last), of similar lengths and at most
+    `budget` tokens each.
 
     Every process gets equally many, so that none waits for another forever: one that runs short repeats a
-    batch with the factor 0.0.
+    batch with the factor 0.0. With the last, processes exchange their gradients.
     """
     fair = math.ceil(sum(sizes[i] for i in step) / processes)
     parts = batches([sizes[i] for i in step], min(budget, fair))
     rounds = math.ceil(len(parts) / processes)
     mine = [([step[i] for i in part], 1.0) for part in parts[rank::processes]]
-    return mine + [([step[i] for i in parts[0]], 0.0)] * (rounds - len(mine))
+    mine += [([step[i] for i in parts[0]], 0.0)] * (rounds - len(mine))
+    return [(*part, number == rounds) for number, part in enumerate(mine, 1)]
 
 
 def column(name: str, records: list[Record], aspect: str | None = None) -> Tensor:
     """What the loss argument `name` needs to know of these records, as in `Examples.labels`."""
-    if name == "margin":
-        strengths = [UNKNOWN if record.strength is None else record.strength for record in records]
-        return torch.tensor(strengths, dtype=torch.float32)
+    if name in ("margin", "strength", "share"):
+        values = [getattr(record, COLUMNS[name], None) for record in records]
+        return torch.tensor([UNKNOWN if value is None else value for value in values], dtype=torch.float32)
     width = max((len(record.responses) for record in records), default=1)
     if name == "ranks":
         rows = [ranks_of(record) for record in records]
@@ -189,13 +191,14 @@ def _ratings(record: Record, aspect: str | None) -> list[float | None] | None:
     return ratings.get(aspect) if aspect else next(iter(ratings.values()), None)
 
 
-def _check_known(column: Tensor, name: str, loss: str | Callable, preferences: Preferences) -> None:
-    known = (column > 0).any() if name == "ranks" else (~column.isnan()).any()
-    if not known:
-        raise InputError(
-            f"The loss {loss!r} needs the column `{COLUMNS[name]}`, which no group of {preferences.name} "
-            f"has: choose another loss, or add it."
-        )
+def _anywhere(name: str, records: list[Record]) -> bool:
+    if name == "ranks":
+        return any(any(ranks_of(record)) for record in records)
+    return any(getattr(record, COLUMNS[name], None) is not None for record in records)
+
+
+def _known(name: str, column: Tensor) -> Tensor:
+    return column > 0 if name == "ranks" else ~column.isnan()
 
 
 def _ledger(preferences: Preferences, groups: list[TokenGroup], encoding: Ledger, useful: set[int]) -> Ledger:

@@ -1,36 +1,158 @@
 """A run's state in one safetensors file, replaced in one instant: a kill at any moment leaves a whole
 checkpoint.
 
-Tensors are the trained weights and the optimizer's moments; everything else is JSON in the file's header. No
-pickles. No generator state is needed, since `fit` seeds every step by its number.
+Tensors are the trained weights, those of the loss, and the optimizer's moments; everything else is JSON in
+the file's header. No pickles. No generator state is needed, since `fit` seeds every step by its number.
 """
 
+import errno
 import json
 import os
+import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from rmkit.errors import InputError
+from rmkit.training.objective import tensors_of
 
+SAVE_SECONDS = 300.0  # a checkpoint at least this often, unless save_every says otherwise
 NAME = "checkpoint.safetensors"
-TEMPORARY = NAME + ".tmp"
+BEST = "best.safetensors"
+LOGS = "logs"  # of trackers that write files
+SETTINGS = "settings.json"  # written when a run begins, so that alone it is no result
 
 
-def save(folder: Path, network: nn.Module, optimizer: Optimizer, state: dict) -> None:
-    """Write folder/checkpoint.safetensors: to a temporary file first, which then takes its place."""
-    tensors = {f"weight.{name}": tensor.detach() for name, tensor in _trained(network).items()}
-    for number, moments in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in moments.items()}
-    temporary = folder / TEMPORARY
-    contiguous = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
-    save_file(contiguous, temporary, metadata={"state": json.dumps(state)})
-    with temporary.open("rb") as written:
-        os.fsync(written.fileno())
-    os.replace(temporary, folder / NAME)
+@dataclass
+class State:
+    """How far a run is: its rows, and whether it has been stopped before its last step."""
+
+    history: list[dict] = field(default_factory=list)
+    stopped: bool = False
+
+
+@dataclass
+class Checkpoint:
+    """The file of a run's state: of which modules and which run, in which folder (None: nowhere)."""
+
+    folder: Path | None
+    identity: dict
+    model: nn.Module
+    loss: nn.Module
+    optimizer: Optimizer
+    saved: int = 0  # rows in the file
+    at: float = field(default_factory=time.monotonic)  # when it was saved, or begun
+    best: dict[str, Tensor] = field(default_factory=dict)  # the best weights, where there is no folder
+
+    def save(self, state: State) -> None:
+        """Write folder/checkpoint.safetensors: to a temporary file first, which then takes its place.
+
+        On a full disk the checkpoint before stays whole, and an InputError says of which step it is.
+        """
+        tensors = self._weights()
+        plain: dict[str, dict] = {}
+        kept = self.optimizer.state_dict()
+        for number, values in kept["state"].items():
+            for name, value in values.items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimizer.{number}.{name}"] = value
+                else:
+                    plain.setdefault(str(number), {})[name] = value
+        groups = [{k: v for k, v in group.items() if k != "params"} for group in kept["param_groups"]]
+        header = asdict(state) | {"identity": self.identity, "optimizer": plain, "groups": groups}
+        try:
+            _write(self.folder / NAME, tensors, header)
+        except (OSError, SafetensorError) as error:
+            before = f"that of step {self.saved} is whole" if self.saved else "there is none before it"
+            raise NotWritten(
+                f"The checkpoint of step {len(state.history)} could not be written to {self.folder} "
+                f"({reason(error)}), but {before}: make room, then go on with resume=True."
+            ) from error
+        self.saved, self.at = len(state.history), time.monotonic()
+
+    def due(self, step: int, every: int | None) -> bool:
+        """Whether it is time to save: every so many steps, or after SAVE_SECONDS."""
+        return step % every == 0 if every else time.monotonic() - self.at > SAVE_SECONDS
+
+    def load(self) -> State:
+        """Put weights, moments and rates in place; an InputError where the checkpoint is of another run."""
+        header = load_state(self.folder)
+        check_same(header["identity"], json.loads(json.dumps(self.identity)), self.folder)
+        moments = self._put(_read(self.folder / NAME), self.folder / NAME)
+        for number, values in header["optimizer"].items():
+            moments.setdefault(int(number), {}).update(values)
+        present = self.optimizer.state_dict()["param_groups"]
+        groups = [now | _like(now, then) for now, then in zip(present, header["groups"], strict=True)]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.saved = len(header["history"])
+        return State(header["history"], header["stopped"])
+
+    def save_best(self) -> None:
+        """Keep the weights as they are beside the checkpoint, or in memory where there is no folder."""
+        if self.folder is None:
+            self.best = {name: tensor.detach().clone() for name, tensor in self._weights().items()}
+            return
+        try:
+            _write(self.folder / BEST, self._weights(), {})
+        except (OSError, SafetensorError) as error:
+            raise NotWritten(
+                f"The best weights could not be written to {self.folder} ({reason(error)}): make room, "
+                f"then go on with resume=True."
+            ) from error
+
+    def load_best(self) -> None:
+        """Put the kept weights in place."""
+        self._put(self.best if self.folder is None else _read(self.folder / BEST), self.folder)
+
+    def remove(self) -> None:
+        """Delete what a finished run does not need."""
+        for name in (NAME, BEST):
+            for path in (self.folder / name, _temporary(self.folder / name)):
+                path.unlink(missing_ok=True)
+
+    def _weights(self) -> dict[str, Tensor]:
+        tensors = {f"weight.{name}": tensor.detach() for name, tensor in _trained(self.model).items()}
+        return tensors | {f"loss.{name}": tensor for name, tensor in tensors_of(self.loss).items()}
+
+    def _put(self, tensors: dict[str, Tensor], path: Path | None) -> dict[int, dict[str, Tensor]]:
+        """Weights into the modules, in place; the moments that are among the tensors."""
+        found: dict[str, dict[str, Tensor]] = {"weight": {}, "loss": {}, "optimizer": {}}
+        for key, tensor in tensors.items():
+            kind, name = key.split(".", 1)
+            found[kind][name] = tensor
+        for kind, into in (("weight", _trained(self.model)), ("loss", tensors_of(self.loss))):
+            odd = sorted(found[kind].keys() ^ into.keys())
+            if odd:
+                what = f"it differs in {odd[0]} and {len(odd) - 1} more"
+                raise InputError(f"{path} is of another {'model' if kind == 'weight' else 'loss'}: {what}.")
+            for name, tensor in into.items():
+                tensor.data.copy_(found[kind][name])
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in found["optimizer"].items():
+            number, name = key.split(".", 1)
+            moments.setdefault(int(number), {})[name] = tensor
+        return moments
+
+
+class NotWritten(InputError):
+    """A file of a run could not be written; what was there before is whole."""
+
+
+def begin(checkpoint: Checkpoint, resume: bool, settings: dict) -> State:
+    """The state to go on from, its weights put in place; an empty one, and a new folder, for a new run."""
+    folder = checkpoint.folder
+    if folder is None:
+        return State()
+    if resume and (folder / NAME).is_file():
+        return checkpoint.load()
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
+    (folder / SETTINGS).write_text(text, encoding="utf-8")
+    return State()
 
 
 def check_folder(out: str | Path | None, resume: bool) -> None:
@@ -42,60 +164,20 @@ def check_folder(out: str | Path | None, resume: bool) -> None:
         return
     if not folder.is_dir():
         raise InputError(f"{folder} is a file; choose a folder to write to.")
-    if any(path.name != TEMPORARY for path in folder.iterdir()):
-        why = "holds no checkpoint to resume (perhaps its run is finished)" if resume else "is not empty"
-        raise InputError(f"The folder {folder} {why}; choose another, or empty it.")
-
-
-def begin(
-    out: str | Path | None, resume: bool, settings: dict, network: nn.Module, optimizer: Optimizer
-) -> list[dict]:
-    """The rows of the steps already done, their weights put in place; [] and a new folder for a new run."""
-    if out is None:
-        return []
-    folder = Path(out)
-    if not (resume and (folder / NAME).is_file()):
-        folder.mkdir(parents=True, exist_ok=True)
-        return []
-    state = load_state(folder)
-    check_same(state["settings"], json.loads(json.dumps(settings)), folder)
-    load_tensors(folder, network, optimizer)
-    return state["history"]
+    begun = {SETTINGS, LOGS, _temporary(Path(NAME)).name, _temporary(Path(BEST)).name, BEST}
+    there = {path.name for path in folder.iterdir()}
+    if there <= begun:  # nothing, or a run that ended before its first checkpoint
+        return
+    if not resume and (folder / NAME).is_file():
+        raise InputError(f"The folder {folder} holds a run to resume; go on with resume=True, or empty it.")
+    why = "holds no checkpoint to resume (perhaps its run is finished)" if resume else "is not empty"
+    raise InputError(f"The folder {folder} {why}; choose another, or empty it.")
 
 
 def load_state(folder: Path) -> dict:
-    """What `save` was given as state."""
+    """What the header of a checkpoint holds."""
     with safe_open(folder / NAME, "pt") as file:
         return json.loads(file.metadata()["state"])
-
-
-def load_tensors(folder: Path, network: nn.Module, optimizer: Optimizer) -> None:
-    """Put a checkpoint's weights and moments into a network and its optimizer, in place."""
-    weights, moments = {}, {}
-    with safe_open(folder / NAME, "pt") as file:
-        for key in file.keys():  # noqa: SIM118 - a safetensors file, not a dict
-            kind, name = key.split(".", 1)
-            if kind == "weight":
-                weights[name] = file.get_tensor(key)
-            else:
-                number, moment = name.split(".")
-                moments.setdefault(int(number), {})[moment] = file.get_tensor(key)
-    trained = _trained(network)
-    if weights.keys() != trained.keys():
-        odd = sorted(weights.keys() ^ trained.keys())
-        raise InputError(
-            f"{folder / NAME} is of another model: it differs in {odd[0]} and {len(odd) - 1} more."
-        )
-    for name, parameter in trained.items():
-        parameter.data.copy_(weights[name])
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": moments, "param_groups": groups})
-
-
-def remove(folder: Path) -> None:
-    """Delete the checkpoint of a run that is finished."""
-    for name in (NAME, TEMPORARY):
-        (folder / name).unlink(missing_ok=True)
 
 
 def check_same(saved: dict, asked: dict, folder: Path) -> None:
@@ -103,11 +185,49 @@ def check_same(saved: dict, asked: dict, folder: Path) -> None:
     for name in sorted(saved.keys() | asked.keys()):
         before, now = saved.get(name), asked.get(name)
         if before != now:
-            what = "other data or another tokenizer" if name == "data" else f"{name}={now!r}, not {before!r}"
+            what = f"{name}={now!r}, not {before!r}"
+            if isinstance(now, str) and "#" in now:  # an identity: a digest says nothing to a reader
+                what = f"another {name} than the one it was begun with ({str(before).split('#')[0]})"
+            what = {"data": "other data or another tokenizer", "held out": "other held-out data"}.get(
+                name, what
+            )
             raise InputError(
                 f"Cannot resume {folder}: this run has {what}; repeat the settings of the run, or choose "
                 f"another folder."
             )
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be written, in words."""
+    full = getattr(error, "errno", None) == errno.ENOSPC or "os error 28" in str(error)
+    return "the disk is full" if full else str(error)
+
+
+def _write(path: Path, tensors: dict[str, Tensor], header: dict) -> None:
+    temporary = _temporary(path)
+    contiguous = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    try:
+        save_file(contiguous, temporary, metadata={"state": json.dumps(header)})
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    except (OSError, SafetensorError):
+        temporary.unlink(missing_ok=True)  # half a file only takes room
+        raise
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    with safe_open(path, "pt") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(path.name + ".tmp")
+
+
+def _like(now: dict, then: dict) -> dict:
+    """What JSON kept of a parameter group, with its tuples again."""
+    return {name: tuple(value) if isinstance(now.get(name), tuple) else value for name, value in then.items()}
 
 
 def _trained(network: nn.Module) -> dict[str, Tensor]:

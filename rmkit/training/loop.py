@@ -7,289 +7,260 @@ changes only rounding.
 """
 
 import contextlib
-import json
-import os
-import random
+import inspect
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
-from accelerate import Accelerator, DistributedType
-from torch import Tensor, nn
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch.optim import Optimizer
 
-from rmkit.data.ledger import Ledger
-from rmkit.data.preferences import Preferences, prompt_key
+from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.errors import InputError
-from rmkit.evaluation.report import Report
-from rmkit.evaluation.report import evaluate as evaluate_model
 from rmkit.models.packing import budget
 from rmkit.models.reward_model import RewardModel
 from rmkit.theory import losses
 from rmkit.training import checkpoint
-from rmkit.training.batching import Examples, needs_of, plan, prepare, split_step
+from rmkit.training.batching import Examples, plan, prepare, split_step
+from rmkit.training.checkpoint import Checkpoint, NotWritten, State
+from rmkit.training.held_out import HeldOut, best_step, stalled
+from rmkit.training.identity import identity
+from rmkit.training.launch import (
+    ctrl_c_waits,
+    launch,
+    leaves_no_state,
+    prepared,
+    random_numbers_kept,
+    seed_step,
+    tracked,
+)
+from rmkit.training.objective import Objective
 from rmkit.training.progress import Progress, Sums, check_finite
-from rmkit.training.schedule import default_lr, rate
+from rmkit.training.run import Run
+from rmkit.training.schedule import default_lr, make_optimizer, rates, set_rates
+from rmkit.training.settings import DEFAULTS, HARMLESS, Settings, described
 
-SAVE_SECONDS = 300.0  # a checkpoint at least this often, unless save_every says otherwise
-
-
-@dataclass
-class Run:
-    """What `fit` did.
-
-    model    the trained model (the same object that was given)
-    history  one row a step: step, epoch, loss, accuracy, margin, lr, grad_norm, groups, pairs, tokens,
-             tokens/s
-    ledger   what became of the rows
-    report   of the preferences given as evaluate=, else None
-    out      the folder that was written, or None
-    """
-
-    model: RewardModel
-    history: pd.DataFrame
-    ledger: Ledger
-    report: Report | None = None
-    out: Path | None = None
-
-    def figure(self):
-        """A plotly figure of the history: loss, accuracy and rewards by step."""
-        from rmkit.training import figures
-
-        return figures.figure(self)
-
-    def _ipython_display_(self) -> None:
-        from rmkit.notebook import page
-
-        page.show(self)
-
-    def _repr_html_(self) -> str:
-        from rmkit.notebook.page import fold
-
-        history = self.history.to_html(border=0, escape=True, max_rows=40, index=False)
-        parts = [fold(f"History: {self!r}", history)]
-        parts += [self.ledger._repr_html_(), self.report._repr_html_() if self.report else ""]
-        return "".join(parts)
-
-    def __repr__(self) -> str:
-        first, last = self.history.iloc[0], self.history.iloc[-1]
-        return f"Run({len(self.history)} steps, loss {first['loss']:.3f} to {last['loss']:.3f})"
+ONCE = (
+    "epochs={}: reward models tend to overfit after one epoch (Llama 2, 2023, section 3.2.2); watch the loss "
+    "on held-out prompts."
+)
 
 
+@leaves_no_state
 def fit(
     model: RewardModel,
     preferences: Preferences,
     *,
-    loss: str | Callable[..., Tensor] = "bradley-terry",
-    weighting: str = "group",
-    epochs: int = 1,
-    lr: float | None = None,
-    warmup: float = 0.1,
-    decay: str = "linear",
-    weight_decay: float = 0.0,
-    clip: float = 1.0,
-    groups_per_step: int | None = None,
-    tokens_per_step: int | None = None,
-    tokens_per_batch: int | None = None,
-    centering: float = 0.0,
-    aspect: str | None = None,
     evaluate: Preferences | None = None,
-    seed: int = 0,
     out: str | Path | None = None,
     resume: bool = False,
-    save_every: int | None = None,
-    precision: str | None = None,
-    callback: Callable[[dict], None] | None = None,
-    progress: bool = True,
+    callback: Callable[[dict], bool | None] | None = None,
+    optimizer: Optimizer | Callable[[list[dict]], Optimizer] | None = None,
     accelerator: Accelerator | None = None,
-    **options: float,
+    settings: Settings | None = None,
+    **changes,
 ) -> Run:
     """Train a reward model on preferences, in place.
 
-    loss          a name of `rmkit.losses`, or a function of that shape; `options` go to it (smoothing=0.2)
-    weighting     "group": each prompt counts once; "pair": each of its pairs does
-    epochs        more than one usually overfits, and a warning says so
-    lr            peak learning rate of AdamW; the default goes by size, see `rmkit.schedule.default_lr`
-    warmup, decay       share of steps with a rising rate, then "linear", "cosine" or "constant"
-    clip          largest norm of a step's gradient
-    groups_per_step     what one update learns from, in groups, or ...
-    tokens_per_step     ... in tokens; default 16,384, or less so that an epoch has about 25 steps
-    tokens_per_batch    what one forward pass holds (memory only); default 8,192 on a GPU, 2,048 on a CPU
-    centering     coefficient of (r_w + r_l)^2, which pulls rewards to mean 0
-    aspect        which rating, for losses that need `ratings`
-    evaluate      preferences to evaluate on at the end
+    preferences, evaluate   what to learn from and to evaluate on: Preferences, or what `load` takes
     out           folder for the model, history.csv, ledger.json, report.json, and checkpoints meanwhile
     resume        go on from the checkpoint in `out`; on a CPU to the same weights, bit for bit
-    save_every    steps between checkpoints; default: every 5 minutes
-    precision     "bf16" or "no"; default: what accelerate is configured for
-    callback      called with each row of the history as it is made, for live figures
+    callback      called with each row of the history as it is made; the run stops where it returns False
+    optimizer     one of your own, or what makes one from parameter groups; the schedule scales its rates
     accelerator   one of your own, with trackers for example
+    settings      a `Settings`; the names below change it
 
-    Raises InputError where a column that the loss needs is missing, where no group is left, where `out` is
-    not empty (or, resuming, holds another run), and where the loss is no longer a number.
+    {SETTINGS}
+
+    Other names are options of the loss (smoothing=0.2). However a run ends, by Ctrl-C, an error or a full
+    disk, a checkpoint in `out` goes on with resume=True.
+    Raises InputError, before the first step: where a setting cannot be, where a column that the loss needs
+    is missing, where no group is left, where `out` is not empty or, resuming, holds another run. And later,
+    where the loss is no longer a number.
     """
     checkpoint.check_folder(out, resume)
-    if epochs < 1:
-        raise InputError(f"epochs is {epochs}; train for 1 or more.")
-    needs = needs_of(loss, options)
-    examples = prepare(model, preferences, loss, needs, weighting, aspect)
-    accelerator = _ready(accelerator or Accelerator(device_placement=False), model)
-    if not groups_per_step and not tokens_per_step:
-        tokens_per_step = min(16_384, max(1, sum(examples.sizes) // 25))
-    settings = {
-        "model": model.name, "layout": model.layout, "data": examples.fingerprint(), "seed": seed,
-        "loss": getattr(loss, "__name__", loss), "weighting": weighting, "aspect": aspect, **options,
-        "lr": default_lr(model) if lr is None else lr, "warmup": warmup, "decay": decay, "epochs": epochs,
-        "groups_per_step": groups_per_step, "tokens_per_step": tokens_per_step, "centering": centering,
-        "tokens_per_batch": tokens_per_batch or budget(model.device),
-        "weight_decay": weight_decay, "clip": clip, "precision": precision or accelerator.mixed_precision,
-    }  # fmt: skip
-    steps = plan(examples.sizes, epochs, tokens_per_step, groups_per_step, seed)
-    rates = [settings["lr"] * rate(number, len(steps), warmup, decay) for number in range(len(steps))]
-    if epochs > 1:
-        warnings.warn(
-            f"epochs={epochs}: reward models tend to overfit after one epoch (Llama 2, 2023, section 3.2.2); "
-            f"watch the loss on held-out prompts.",
-            stacklevel=2,
-        )
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=settings["lr"], weight_decay=weight_decay)
-    history = checkpoint.begin(out, resume, settings, model, optimizer)  # rows of the steps already done
-    network, optimizer = accelerator.prepare(model, optimizer)
-    function = losses.get(loss) if isinstance(loss, str) else loss
-    learner = _Learner(model, network, examples, function, needs, options, settings)
+    folder = Path(out) if out else None
+    settings = (settings or Settings()).but(**changes)
+    if settings.evaluate_every and evaluate is None:
+        raise InputError("evaluate_every needs evaluate=, the preferences to look at during training.")
+    objective = Objective(settings.loss, settings.options)
+    preferences = as_preferences(preferences)
+    accelerator, precision = launch(accelerator, model, settings, folder)
+    share = (accelerator.process_index, accelerator.num_processes)
+    objective.to(model.device)
+    examples = prepare(model, preferences, objective, settings)
+    own, settings = optimizer, _settled(settings, model, examples, precision, optimizer)
+    optimizer = make_optimizer(own, model, objective, settings)
+    held_out = None
+    if evaluate is not None:
+        held_out = HeldOut(model, as_preferences(evaluate), preferences, objective, settings, accelerator)
+    size = (settings.tokens_per_step, settings.groups_per_step)
+    steps = plan(examples.sizes, settings.epochs, *size, settings.seed)
+    shares = rates(settings, len(steps))
+    if settings.epochs > 1:
+        warnings.warn(ONCE.format(settings.epochs), stacklevel=3)
+    keep = Checkpoint(
+        folder, _identity(settings, own, model, examples, held_out), model, objective, optimizer
+    )
+    recorded = {name: identity(value) for name, value in settings.to_dict().items()}
+    state = checkpoint.begin(keep, resume, recorded)  # with the rows of the steps already done
+    trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    main, fresh = accelerator.is_main_process, False
 
     model.train()
-    saved = time.perf_counter()
-    shown = Progress(len(steps), len(history), progress and accelerator.is_main_process)
-    with shown, _random_numbers_kept(model.device), _ended(accelerator, network):
-        for number in range(len(history), len(steps)):
-            started = time.perf_counter()
-            _seed_step(seed, number, accelerator.process_index)
-            optimizer.param_groups[0]["lr"] = rates[number]
-            optimizer.zero_grad()
-            means = learner.backward(steps[number], accelerator)
-            norm = accelerator.clip_grad_norm_(trained, clip)
-            row = {"step": number + 1, "epoch": epochs * (number + 1) / len(steps), **means}
-            row |= {"lr": rates[number], "grad_norm": float(norm), "groups": len(steps[number])}
-            check_finite(row, len(steps))
-            optimizer.step()
-            row["tokens/s"] = row["tokens"] / (time.perf_counter() - started)
-            history.append(row)
-            accelerator.log(row, step=number + 1)
-            if accelerator.is_main_process:
+    with (
+        prepared(accelerator, model) as network,
+        tracked(accelerator, recorded, state.history[:-1]),
+        Progress(len(steps), max(0, len(state.history) - 1), settings.progress and main) as shown,
+        random_numbers_kept(model.device),
+        _saved_when_interrupted(keep, state, main),
+    ):
+        while True:
+            # Look at the weights as they are: evaluate, keep the best, tell, save, stop.
+            done = len(state.history)
+            if done:
+                row = state.history[-1]
+                if held_out and held_out.due(row, len(steps)):
+                    row |= held_out.measure()
+                better = settings.keep_best and best_step(state.history) == done
+                state.stopped |= stalled(state.history, settings.stop_after)
+                if better and (main or not folder):
+                    keep.save_best()
+                accelerator.log(row, step=done)
                 shown.show(row)
-                if callback:
-                    callback(row)
-            late = time.perf_counter() - saved > SAVE_SECONDS
-            due = (number + 1) % save_every == 0 if save_every else late
-            if out and due and number + 1 < len(steps) and accelerator.is_main_process:
-                checkpoint.save(Path(out), model, optimizer, {"settings": settings, "history": history})
-                saved = time.perf_counter()
-    report = _evaluate(model, preferences, evaluate) if evaluate is not None else None
-    run = Run(model, pd.DataFrame(history), examples.ledger, report, Path(out) if out else None)
-    if out and accelerator.is_main_process:
-        _write(run)
+                if fresh:
+                    state.stopped |= _asked_to_stop(callback, row, accelerator)
+                if fresh and folder and main and (better or keep.due(done, settings.save_every)):
+                    keep.save(state)
+            if state.stopped or done == len(steps):
+                break
+
+            # One step: the gradient of all its groups, in batches that fit into memory, then the update.
+            started = time.perf_counter()
+            seed_step(settings.seed, done, accelerator.process_index)
+            set_rates(optimizer, shares[done])
+            optimizer.zero_grad()
+            total = float(examples.weights[steps[done]].sum())
+            sums = Sums(model.device)
+            parts = split_step(steps[done], examples.sizes, settings.tokens_per_batch, *share)
+            for indices, factor, exchange in parts:
+                batch = model.batch([examples.groups[i] for i in indices])
+                labels, weights = examples.at(indices, batch.mask, factor)
+                with contextlib.nullcontext() if exchange else accelerator.no_sync(network):
+                    with torch.autocast(model.device.type, torch.bfloat16, settings.precision == "bf16"):
+                        rewards = network(batch)  # (G, K) float32
+                    values = objective(rewards, batch.mask, labels)  # (G,)
+                    pull = settings.centering * losses.centered(rewards, batch.mask, labels["ranks"])
+                    # sum(w * loss) / sum(w) over the step: in any batch and process a group weighs the same.
+                    part = (weights * (values + pull)).sum() / total
+                    accelerator.backward(part * accelerator.num_processes)  # over which it averages
+                sums.add(weights * values, rewards, batch, labels["ranks"], factor)
+            objective.share_gradients(accelerator)
+            norm = accelerator.clip_grad_norm_(trained, settings.clip)
+            row = {"step": done + 1, "epoch": settings.epochs * (done + 1) / len(steps)}
+            row |= sums.row(accelerator, total) | objective.shown()
+            row |= {
+                "lr": optimizer.param_groups[0]["lr"],
+                "grad_norm": float(norm),
+                "groups": len(steps[done]),
+            }
+            check_finite(row, len(steps))
+            with ctrl_c_waits():
+                optimizer.step()
+                row["tokens/s"] = row["tokens"] / (time.perf_counter() - started)
+                state.history.append(row)
+            fresh = True
+
+    set_rates(optimizer, 1.0)  # an optimizer of the caller's has its own rates again
+    if folder and main and keep.saved < len(state.history):
+        keep.save(state)  # whatever happens from here on, the run need not be repeated
+    accelerator.wait_for_everyone()
+    kept = best_step(state.history) if settings.keep_best else None
+    if kept:
+        keep.load_best()
+    history = pd.DataFrame(state.history)
+    run = Run(model, history, examples.ledger, None, folder, settings, kept or len(history))
+    if folder and main:
+        run.save(objective.learned())
+    run.report = held_out.report() if held_out else None
+    if folder and main:
+        if run.report:
+            run.report.save(folder / "report.json")
+        keep.remove()
     accelerator.wait_for_everyone()
     return run
 
 
-@dataclass
-class _Learner:
-    """The gradient of one step."""
-
-    model: RewardModel
-    network: nn.Module  # the model, as accelerate wraps it
-    examples: Examples
-    loss: Callable[..., Tensor]
-    needs: tuple[str, ...]
-    options: dict
-    settings: dict
-
-    def backward(self, step: list[int], accelerator: Accelerator) -> dict[str, float]:
-        """Add the gradient of  sum(w * loss) / sum(w)  over all groups of a step; its means.
-
-        The sums run over the step's batches and over processes. So a group weighs the same whatever the size
-        of its batch, and whichever process has it.
-        """
-        examples, settings, processes = self.examples, self.settings, accelerator.num_processes
-        total = float(examples.weights[step].sum())
-        sums = Sums(self.model.device)
-        share = (accelerator.process_index, processes)
-        parts = split_step(step, examples.sizes, settings["tokens_per_batch"], *share)
-        for number, (indices, factor) in enumerate(parts, 1):
-            batch = self.model.batch([examples.groups[i] for i in indices])
-            labels, weights = examples.at(indices, batch.mask, factor)
-            known = {name: labels[name] for name in self.needs}
-            last = number == len(parts)  # then processes exchange their gradients
-            with contextlib.nullcontext() if last else accelerator.no_sync(self.network):
-                with torch.autocast(batch.mask.device.type, torch.bfloat16, settings["precision"] == "bf16"):
-                    rewards = self.network(batch)  # (G, K) float32
-                values = self.loss(rewards, batch.mask, **known, **self.options)  # (G,)
-                pull = settings["centering"] * losses.centered(rewards, batch.mask, labels["ranks"])
-                part = (weights * (values + pull)).sum() / total
-                accelerator.backward(part * processes)  # which averages over processes
-            sums.add(weights * values, rewards, batch, labels["ranks"], factor)
-        return sums.row(accelerator, total)
+def _settled(
+    settings: Settings, model: RewardModel, examples: Examples, precision: str, own: object
+) -> Settings:
+    """The settings with every default as a number."""
+    tokens, lr = settings.tokens_per_step, settings.lr
+    if not settings.groups_per_step and not tokens:
+        tokens = min(16_384, max(1, sum(examples.sizes) // 25))
+    if lr is None and own is None:
+        lr = default_lr(model)
+    batch = settings.tokens_per_batch or budget(model.device)
+    return replace(settings, tokens_per_step=tokens, lr=lr, tokens_per_batch=batch, precision=precision)
 
 
-def _ready(accelerator: Accelerator, model: RewardModel) -> Accelerator:
-    if accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
-        raise InputError(
-            f"fit does not split weights over processes ({accelerator.distributed_type.value}); launch it "
-            f"with plain data parallelism, or train adapters (lora=)."
-        )
-    launched = int(os.environ.get("WORLD_SIZE", 1))
-    if launched != accelerator.num_processes:
-        raise InputError(
-            f"{launched} processes were launched, but accelerate sees {accelerator.num_processes}: on CPUs, "
-            f"set ACCELERATE_USE_CPU=true for torchrun."
-        )
+def _identity(
+    settings: Settings, own: object, model: RewardModel, examples: Examples, held_out: HeldOut | None
+) -> dict:
+    """What makes two runs the same: everything that changes the result, and nothing else."""
+    dials = {name: identity(value) for name, value in settings.to_dict().items() if name not in HARMLESS}
+    optimizer = (type(own), own.defaults) if isinstance(own, Optimizer) else own
+    watched = held_out.examples.fingerprint() if held_out and settings.evaluate_every else None
+    return dials | {
+        "model": model.name,
+        "data": examples.fingerprint(),
+        "held out": watched,
+        "optimizer": identity(optimizer),
+    }
+
+
+def _asked_to_stop(callback: Callable | None, row: dict, accelerator: Accelerator) -> bool:
+    """Whether the callback, which the main process calls, has returned False."""
+    if callback is None:
+        return False
+    answer = callback(dict(row)) if accelerator.is_main_process else None
+    stop = [isinstance(answer, bool | np.bool_) and not answer]
     if accelerator.num_processes > 1:
-        model.to(accelerator.device)
-    return accelerator
-
-
-def _seed_step(seed: int, number: int, process: int) -> None:
-    # Of dropout. Every step has its own: a resumed run needs no state of generators.
-    torch.manual_seed(random.Random(f"{seed} {number} {process}").getrandbits(63))
+        broadcast_object_list(stop)
+    return stop[0]
 
 
 @contextlib.contextmanager
-def _random_numbers_kept(device: torch.device):
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        yield
-
-
-@contextlib.contextmanager
-def _ended(accelerator: Accelerator, network: nn.Module):
-    """However training ends, the model is itself again: without accelerate's wrapper, and not training."""
+def _saved_when_interrupted(keep: Checkpoint, state: State, main: bool) -> Iterator[None]:
+    """Ctrl-C, an error, a loss that is no number: the steps that are done are saved first."""
     try:
         yield
-    finally:
-        accelerator.unwrap_model(network, keep_fp32_wrapper=False).eval()
+    except NotWritten:
+        raise
+    except BaseException as error:
+        if keep.folder and main:
+            if len(state.history) > keep.saved:
+                keep.save(state)
+            error.add_note(
+                f"The checkpoint of step {keep.saved} is in {keep.folder}: resume=True goes on from it."
+            )
+        raise
 
 
-def _evaluate(model: RewardModel, trained: Preferences, held_out: Preferences) -> Report:
-    seen = {prompt_key(record) for record in trained}
-    shared = sum(prompt_key(record) in seen for record in held_out)
-    if shared:
-        warnings.warn(
-            f"{shared:,} of the {len(held_out):,} groups to evaluate on have a prompt that was trained on: "
-            f"this accuracy says little (see Preferences.split).",
-            stacklevel=3,
-        )
-    return evaluate_model(model, held_out)
+def _with_settings(function: Callable) -> None:
+    """Give `fit` the settings as parameters and lines of documentation, so that help and Tab show them."""
+    own = [p for p in inspect.signature(function).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    dials = [inspect.Parameter(name, kind, default=default) for name, default in DEFAULTS.items()]
+    options = inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD)
+    function.__signature__ = inspect.Signature([*own, *dials, options], return_annotation=Run)
+    function.__doc__ = (function.__doc__ or "").replace("    {SETTINGS}", described())
 
 
-def _write(run: Run) -> None:
-    run.model.save(run.out)
-    run.history.to_csv(run.out / "history.csv", index=False)
-    ledger = json.dumps(run.ledger.to_dict(), indent=2, ensure_ascii=False)
-    (run.out / "ledger.json").write_text(ledger + "\n", encoding="utf-8")
-    if run.report:
-        run.report.save(run.out / "report.json")
-    checkpoint.remove(run.out)
+_with_settings(fit)

@@ -19,8 +19,9 @@ class Sums:
     """Sums over the batches of a step, and then over processes: metrics are sums before they are means."""
 
     def __init__(self, device: torch.device):
-        wide = torch.float32 if device.type == "mps" else torch.float64  # mps has no float64
-        self.values = torch.zeros(5, device=device, dtype=wide)
+        self.wide = torch.float32 if device.type == "mps" else torch.float64  # mps has no float64
+        self.values = torch.zeros(8, device=device, dtype=self.wide)
+        self.range = torch.tensor([math.inf, -math.inf], device=device, dtype=self.wide)
 
     @torch.no_grad()
     def add(self, weighted: Tensor, rewards: Tensor, batch, ranks: Tensor, factor: float) -> None:
@@ -28,17 +29,34 @@ class Sums:
         pairs = losses.pairs(ranks, batch.mask)
         gaps = (rewards[:, :, None] - rewards[:, None, :]).float()
         right = ((gaps.sign() + 1) / 2 * pairs).sum()  # equal rewards count half
-        tokens = torch.tensor(batch.tokens)
-        counted = [factor * value for value in (right, (gaps * pairs).sum(), pairs.sum(), tokens)]
-        self.values += torch.stack([value.to(self.values) for value in (weighted.sum(), *counted)])
+        single = rewards[batch.mask].to(self.wide)
+        spread = (single.sum(), single.square().sum(), torch.tensor(len(single)))
+        counted = (
+            weighted.sum(),
+            right,
+            (gaps * pairs).sum(),
+            pairs.sum(),
+            torch.tensor(batch.tokens),
+            *spread,
+        )
+        self.values += factor * torch.stack([value.to(self.values) for value in counted])
+        if factor:
+            self.range[0] = torch.minimum(self.range[0], single.min())
+            self.range[1] = torch.maximum(self.range[1], single.max())
 
     def row(self, accelerator: Accelerator, total: float) -> dict[str, float]:
         """The means of the whole step, whose groups weigh `total` together."""
-        loss, right, gap, pairs, tokens = accelerator.reduce(self.values, "sum").tolist()
+        every = accelerator.gather(torch.cat([self.values, self.range])[None])  # (processes, 10)
+        loss, right, gap, pairs, tokens, reward, square, responses = every[:, :8].sum(0).tolist()
+        mean = reward / responses
         return {
             "loss": loss / total,
             "accuracy": right / pairs if pairs else math.nan,
             "margin": gap / pairs if pairs else math.nan,
+            "reward_mean": mean,
+            "reward_std": max(0.0, square / responses - mean**2) ** 0.5,
+            "reward_min": float(every[:, 8].min()),
+            "reward_max": float(every[:, 9].max()),
             "pairs": int(pairs),
             "tokens": int(tokens),
         }
@@ -64,7 +82,8 @@ class Progress:
 
     def show(self, row: dict) -> None:
         """One step is done; row as in the history of a Run."""
-        numbers = {name: f"{row[name]:.3f}" for name in ("loss", "accuracy", "margin")}
+        shown = ("loss", "accuracy", "margin", "held_out_loss", "held_out_accuracy")
+        numbers = {name: f"{row[name]:.3f}" for name in shown if name in row}
         self.bar.set_postfix(numbers, refresh=False)
         self.bar.update()
         now = time.perf_counter()

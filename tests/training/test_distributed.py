@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from tiny import load, tiny_model, toy
 
-from rmkit import training
+from rmkit import losses, training
 from rmkit.errors import InputError
 
 SCRIPT = """
@@ -23,9 +23,11 @@ torch.set_num_threads(1)
 from accelerate import PartialState
 from test_distributed import SETTINGS
 from tiny import load, toy
-from rmkit import training
+from rmkit import losses, training
 
-run = training.fit(load({folder!r}), toy(22), out={out!r}, progress=False, **SETTINGS)
+more = dict(evaluate=toy(9, seed=1), evaluate_every=2, loss=losses.Davidson(), **SETTINGS)
+run = training.fit(load({folder!r}), toy(22), out={out!r}, progress=False, **more)
+assert run.report.groups > 0
 assert PartialState().num_processes == 2
 Path({out!r} + os.environ["RANK"]).write_text(json.dumps(run.history.to_dict("list")))
 """
@@ -35,7 +37,8 @@ SETTINGS = {"groups_per_step": 5, "tokens_per_batch": 40, "lr": 1e-3, "weighting
 
 def test_two_processes_give_the_losses_and_weights_of_one(tmp_path):
     folder = tiny_model(tmp_path / "llama")
-    one = training.fit(load(folder), toy(22), out=tmp_path / "one", **SETTINGS)
+    more = {"evaluate": toy(9, seed=1), "evaluate_every": 2, "loss": losses.Davidson(), **SETTINGS}
+    one = training.fit(load(folder), toy(22), out=tmp_path / "one", **more)
     tests = Path(__file__).parents[1]
     script = tmp_path / "script.py"
     out = tmp_path / "two"
@@ -60,12 +63,15 @@ def test_two_processes_give_the_losses_and_weights_of_one(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     for rank in (0, 1):
         two = json.loads(Path(f"{out}{rank}").read_text())
-        for column in ("loss", "margin", "grad_norm"):
-            assert two[column] == pytest.approx(one.history[column].tolist(), abs=1e-5)
+        close = "loss margin grad_norm reward_mean reward_std reward_min reward_max loss.log_nu held_out_loss"
+        for column in close.split():
+            assert two[column] == pytest.approx(one.history[column].tolist(), abs=1e-5, nan_ok=True)
         for column in ("accuracy", "pairs", "tokens", "groups", "lr"):
             assert two[column] == one.history[column].tolist()
     a, b = (load_file(path / "model.safetensors") for path in (one.out, out))
     assert all(torch.allclose(a[name], b[name], atol=1e-4) for name in a)
+    assert one.history["held_out_loss"].notna().sum() >= 2
+    assert one.history["loss.log_nu"].nunique() == len(one.history)
 
 
 def test_processes_that_do_not_find_each_other_are_an_error(tmp_path, monkeypatch):

@@ -33,8 +33,9 @@ def test_a_model_learns_and_the_history_says_how(folder):
     run = training.fit(model, train, groups_per_step=8, lr=1e-2, evaluate=test, callback=seen.append)
     assert run.report.accuracy > 0.8 > run.history["accuracy"][:4].mean()
     assert run.history["loss"].iloc[-5:].mean() < 0.6 < run.history["loss"].iloc[0]
-    columns = "step epoch loss accuracy margin pairs tokens lr grad_norm groups tokens/s"
-    assert set(run.history.columns) == set(columns.split())
+    columns = "step epoch loss accuracy margin reward_mean reward_std reward_min reward_max"
+    columns += " pairs tokens lr grad_norm groups tokens/s"
+    assert run.history.columns.tolist() == columns.split()
     assert run.history.to_dict("records") == seen
     assert run.model is model
     assert not model.training
@@ -106,6 +107,11 @@ def test_first_loss_accuracy_and_margin_by_hand(folder, weighting):
     assert row["accuracy"] == pytest.approx(np.mean([(np.sign(gap) + 1) / 2 for gap in gaps]))
     assert row["margin"] == pytest.approx(np.mean(gaps), abs=1e-5)
     assert row["pairs"] == len(gaps)
+    used = torch.cat([row for row, record in zip(rewards, data, strict=True) if record.pairs()])
+    assert row["reward_mean"] == pytest.approx(float(used.mean()), abs=1e-5)
+    assert row["reward_std"] == pytest.approx(float(used.std(correction=0)), abs=1e-5)
+    assert row["reward_min"] == pytest.approx(float(used.min()), abs=1e-5)
+    assert row["reward_max"] == pytest.approx(float(used.max()), abs=1e-5)
 
 
 def test_padded_and_packed_layouts_train_alike(folder):
@@ -197,6 +203,7 @@ def test_options_go_to_the_loss_and_a_function_may_be_one(folder):
         ({"weighting": "both"}, "weighting"),
         ({"decay": "square"}, "decay"),
         ({"resume": True}, "out="),
+        ({"aspect": "taste"}, "chooses among ratings"),
         ({"epochs": 0}, "epochs"),
     ],
 )
@@ -276,13 +283,20 @@ def test_centering_pulls_the_sum_of_a_pair_to_zero(folder):
 # Steps, batches, rates
 
 
-def test_a_plan_uses_every_group_once_an_epoch_within_its_budget():
+def test_a_plan_uses_every_group_once_an_epoch_and_no_step_is_a_remnant():
     rng = random.Random(0)
     sizes = [rng.randint(1, 50) for _ in range(100)]
     steps = plan(sizes, 2, 120, None, 7)
     assert sorted(i for step in steps for i in step) == sorted(list(range(100)) * 2)
-    assert all(sum(sizes[i] for i in step) <= 120 for step in steps)
-    assert [len(step) for step in plan(sizes, 1, None, 30, 7)] == [30, 30, 30, 10]
+    even = sum(sizes) / math.ceil(sum(sizes) / 120)
+    assert all(even - 50 <= sum(sizes[i] for i in step) <= even + 50 for step in steps)
+    assert [len(step) for step in plan(sizes, 1, None, 30, 7)] == [25, 25, 25, 25]
+    for groups in range(1, 101):
+        lengths = [len(step) for step in plan(sizes, 1, None, groups, 7)]
+        assert (sum(lengths), len(lengths)) == (100, math.ceil(100 / groups))
+        assert max(lengths) <= groups
+        assert max(lengths) - min(lengths) <= 1
+    assert min(len(step) for step in plan([600] * 1000, 1, 16384, None, 0)) >= 26
     assert plan(sizes, 1, 120, None, 7) == steps[: len(steps) // 2]
     assert plan(sizes, 1, 120, None, 8) != plan(sizes, 1, 120, None, 7)
     assert plan([500, 3], 1, 120, None, 0) in ([[0], [1]], [[1], [0]])
@@ -299,9 +313,10 @@ def test_processes_share_a_step_and_none_waits_for_another(processes):
         step = rng.sample(range(20), groups)
         shares = [split_step(step, sizes, 80, rank, processes) for rank in range(processes)]
         assert len({len(share) for share in shares}) == 1
-        counted = [i for share in shares for part, factor in share if factor for i in part]
+        counted = [i for share in shares for part, factor, _ in share if factor for i in part]
         assert sorted(counted) == sorted(step)
-        assert all(sum(sizes[i] for i in part) <= 80 for share in shares for part, _ in share)
+        assert all(sum(sizes[i] for i in part) <= 80 for share in shares for part, _, _ in share)
+        assert all([last for *_, last in share] == [False] * (len(share) - 1) + [True] for share in shares)
 
 
 def test_the_rate_rises_and_falls():
