@@ -197,7 +197,7 @@ CLEAN_TRAIN = Check(
     ),
     traps=(
         Trap(
-            (["now here", "nowhere", "Nowhere "], [1]),
+            (["now here", "nowhere", "Nowhere ", "Why?", "why?"], [1, 3]),
             "'now here' and 'nowhere' are two prompts, and so is 'Nowhere': only how much white space there "
             "is does not count.",
         ),

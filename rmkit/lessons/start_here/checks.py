@@ -32,7 +32,7 @@ CHECKS = (
                 "a model that gives every answer the same reward scores like a coin, one half.",
             ),
             Trap(
-                (torch.tensor([1.0, 0.0]), torch.tensor([1.0 - 1e-6, 1e-6])),
+                (torch.tensor([1.0, 2.0]), torch.tensor([1.0 - 1e-6, 0.0])),
                 "a small lead is a lead: only equal rewards are a tie.",
             ),
         ),
