@@ -1,12 +1,13 @@
-"""Checks of lesson 03: where a row is read, positions under left padding, accuracy with ties, a ledger."""
+"""Checks of lesson 03: where a row is read, positions under left padding, a ledger, the cut."""
 
+import itertools
 from collections import Counter
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rmkit.notebook.check import Check, Mistake
+from rmkit.notebook.check import Check, Mistake, Trap
 
 
 def _padded(rows: list[list[int]], pad_id: int, left: bool = False) -> tuple[Tensor, Tensor]:
@@ -56,13 +57,11 @@ LAST_TOKEN = Check(
         Mistake(
             lambda ids, mask, pad_id: (ids == pad_id).int().argmax(dim=1) - 1,
             "it looks for the first pad token: where pad is the EOS it stops inside the prompt, and where "
-            "nothing "
-            "is padded it finds -1.",
+            "nothing is padded it finds -1.",
         ),
         Mistake(
             lambda ids, mask, pad_id: ((ids == pad_id).int().argmax(dim=1) - 1) % ids.shape[1],
-            "it looks for the first pad token: where pad is the EOS, an EOS inside the prompt stops it "
-            "early.",
+            "it looks for the first pad token: where pad is the EOS, one inside the prompt stops it early.",
         ),
         Mistake(
             _rightmost_other_token,
@@ -77,6 +76,25 @@ LAST_TOKEN = Check(
         Mistake(
             lambda ids, mask, pad_id: mask.sum(dim=1),
             "off by one: n tokens stand at the indices 0 to n - 1.",
+        ),
+        Mistake(
+            lambda ids, mask, pad_id: ((ids == 1) * torch.arange(ids.shape[1])).argmax(dim=1),
+            "it takes the last EOS: where pad is the EOS too, that is padding. Ask the mask, not the tokens.",
+        ),
+        Mistake(
+            lambda ids, mask, pad_id: (ids != pad_id).sum(dim=1) - 1,
+            "it counts what is not the pad token: where pad is the EOS, the EOS of the text is not counted. "
+            "Ask the mask.",
+        ),
+        Mistake(
+            lambda ids, mask, pad_id: torch.full((len(ids),), -1),
+            "-1 is the last column: right for left padding, and padding for short rows padded on the right.",
+        ),
+    ),
+    traps=(
+        Trap(
+            (torch.tensor([[1, 1, 5, 1]]), torch.tensor([[0, 1, 1, 1]]), 1),
+            "a row may be all that there is, and begin with the token that also pads.",
         ),
     ),
 )
@@ -96,9 +114,7 @@ POSITIONS = Check(
     mistakes=(
         Mistake(
             lambda mask: torch.arange(mask.shape[1]).expand(mask.shape),
-            "it counts columns. With left padding the first real token must be told position 0, not the "
-            "number of "
-            "its column.",
+            "it counts columns. With left padding the first real token must be at 0, not at its column.",
         ),
         Mistake(
             lambda mask: mask.cumsum(dim=1),
@@ -116,58 +132,28 @@ POSITIONS = Check(
             lambda mask: (mask.cumsum(dim=1) - 1).clamp(min=0),
             "right on the left; but padding on the right goes on with the last position. Give all padding 0.",
         ),
-    ),
-)
-
-
-def _rewards(rng: np.random.Generator):
-    yield torch.tensor([1.0, 0.0]), torch.tensor([0.0, 0.0])
-    yield torch.tensor([0.5, 0.5]), torch.tensor([0.5, 0.5])
-    yield torch.tensor([1.0, 2.0, 3.0]), torch.tensor([2.0, 1.0, 3.0])
-    for n in (5, 9):
-        yield torch.tensor(rng.integers(0, 3, n)).float(), torch.tensor(rng.integers(0, 3, n)).float()
-
-
-def _without_ties(chosen: Tensor, rejected: Tensor) -> float:
-    gap = (chosen - rejected)[chosen != rejected]
-    return (gap > 0).float().mean().item()
-
-
-ACCURACY = Check(
-    "accuracy_ties_half",
-    reference=lambda chosen, rejected: (((chosen - rejected).sign() + 1) / 2).mean().item(),
-    cases=_rewards,
-    mistakes=(
         Mistake(
-            lambda chosen, rejected: (chosen > rejected).float().mean().item(),
-            "a tie counts as lost here: a model that gives everything the same reward would look worse "
-            "than a coin, "
-            "which it equals.",
+            lambda mask: (mask.cumsum(dim=1) - 1).masked_fill(mask == 0, 1),
+            "padding gets position 1 here, as in transformers' generate; the lesson gives it 0.",
         ),
         Mistake(
-            lambda chosen, rejected: (chosen >= rejected).float().mean().item(),
-            "a tie counts as won here: a model that gives everything the same reward would score 100 %.",
-        ),
-        Mistake(
-            _without_ties,
-            "ties are left out: then a model may abstain on all that is hard, and has no accuracy at all "
-            "if it always "
-            "does.",
-        ),
-        Mistake(
-            lambda chosen, rejected: (chosen - rejected).sign().mean().item(),
-            "this runs from -1 to 1 (Kendall's tau); a share runs from 0 to 1.",
+            lambda mask: torch.arange(mask.shape[1]) * mask,
+            "it counts columns, and only then blanks the padding: the first real token must be 0.",
         ),
     ),
 )
+
 
 Row = tuple[str, str, str]  # prompt, chosen, rejected
 
 
+_ORDER = ("empty", "identical", "duplicate")
+
+
 def count_rows(
-    rows: list[Row], again=lambda seen, row: row in seen, votes="asked again", strip=str.strip
-) -> dict:
-    """What becomes of (prompt, chosen, rejected): the first reason that applies, else kept.
+    rows: list[Row], order=_ORDER, votes="asked again", strip=str.strip, unordered=False
+) -> dict[str, int]:
+    """What becomes of (prompt, chosen, rejected): the first reason in `order` that applies, else kept.
 
     empty: a response without text. identical: both the same. duplicate: an earlier row is the same; but where
     any pair of the list was judged both ways, people were asked again: equal rows are votes, and stay.
@@ -178,18 +164,16 @@ def count_rows(
     counts: Counter = Counter()
     seen: set[Row] = set()
     for row in clean:
-        if not row[1] or not row[2]:
-            reason = "empty"
-        elif row[1] == row[2]:
-            reason = "identical"
-        elif row in both_ways and votes == "none":
-            reason = "contradictory"
-        elif again(seen, row) and not (both_ways and votes == "asked again"):
-            reason = "duplicate"
-        else:
-            reason = "kept"
+        prompt, chosen, rejected = row
+        again = row in seen or (unordered and (prompt, rejected, chosen) in seen)
+        applies = {
+            "empty": not chosen or not rejected,
+            "identical": chosen == rejected,
+            "contradictory": row in both_ways,
+            "duplicate": again and not (both_ways and votes == "asked again"),
+        }
+        counts[next((reason for reason in order if applies[reason]), "kept")] += 1
         seen.add(row)
-        counts[reason] += 1
     return dict(counts)
 
 
@@ -218,7 +202,7 @@ COUNT_ROWS = Check(
     cases=_lists,
     mistakes=(
         Mistake(
-            lambda rows: count_rows(rows, votes="none"),
+            lambda rows: count_rows(rows, order=("empty", "identical", "contradictory", "duplicate")),
             "rows that were judged both ways are dropped: people disagreed, and that is what we want to "
             "learn. They are votes; all stay.",
         ),
@@ -232,7 +216,7 @@ COUNT_ROWS = Check(
             "' a' and 'a' are one answer, and ' ' is none: strip the texts before you compare them.",
         ),
         Mistake(
-            lambda rows: count_rows(rows, again=lambda seen, row: False),
+            lambda rows: count_rows(rows, order=("empty", "identical")),
             "duplicates are kept: a pair that stands twice in the file pulls twice.",
         ),
         Mistake(
@@ -243,7 +227,105 @@ COUNT_ROWS = Check(
             _kept_only,
             "the dropped rows are not counted: they must sum up to the rows that were read.",
         ),
+        Mistake(
+            lambda rows: dict.fromkeys(("kept", *_ORDER), 0) | count_rows(rows),
+            "reasons that no row has are in it with 0; leave them out.",
+        ),
+        Mistake(
+            lambda rows: count_rows(rows, order=("identical", "empty", "duplicate")),
+            "two empty responses are `empty`: the first reason that applies counts.",
+        ),
+        Mistake(
+            lambda rows: count_rows(rows, votes="each pair", unordered=True),
+            "a pair judged the other way around is no duplicate: somebody disagreed, and that vote stays.",
+        ),
+        Mistake(
+            lambda rows: count_rows(rows, order=("empty", "duplicate")),
+            "two responses that are the same are not sorted out as `identical`.",
+        ),
     ),
 )
 
-CHECKS = (LAST_TOKEN, POSITIONS, ACCURACY, COUNT_ROWS)
+
+def cut_prompt(prompt: list[int], responses: list[list[int]], limit: int) -> list[int]:
+    """The end of the prompt that leaves room for the longest response: one prompt for all of them."""
+    return prompt[max(0, len(prompt) + max(map(len, responses)) - limit) :]
+
+
+def _too_long(rng: np.random.Generator):
+    yield [1, 2, 3, 4], [[5], [6, 7]], 10  # fits
+    yield [1, 2, 3, 4], [[5], [6, 7]], 5
+    yield [1, 2, 3, 4, 5, 6], [[7, 8, 9], [7]], 6
+    for n in (8, 12):
+        responses = [rng.integers(2, 9, k).tolist() for k in rng.choice(np.arange(1, 6), 2, replace=False)]
+        yield rng.integers(2, 9, n).tolist(), responses, n - 2
+
+
+def _room(prompt, responses, limit, longest=max):
+    return max(0, limit - longest(map(len, responses)))
+
+
+_NO_ROOM = (
+    "no room is left for the prompt, so nothing of it stays. (prompt[-0:] is the *whole* prompt, and a "
+    "negative start counts from the end.)"
+)
+
+CUT = Check(
+    "cut_prompt",
+    reference=cut_prompt,
+    cases=_too_long,
+    mistakes=(
+        Mistake(
+            lambda prompt, responses, limit: prompt[: _room(prompt, responses, limit)],
+            "the end of the prompt goes, where the question stands; drop its start.",
+        ),
+        Mistake(
+            lambda prompt, responses, limit: prompt[-_room(prompt, responses, limit) :],
+            _NO_ROOM,
+        ),
+        Mistake(
+            lambda prompt, responses, limit: cut_prompt(prompt, responses[:1], limit),
+            "only the first response was measured; the longest of all must fit.",
+        ),
+        Mistake(
+            lambda prompt, responses, limit: prompt[
+                max(0, len(prompt) - _room(prompt, responses, limit, longest=min)) :
+            ],
+            "it leaves room for the shortest response; the longest must fit too.",
+        ),
+        Mistake(
+            lambda prompt, responses, limit: cut_prompt(prompt, [[*itertools.chain(*responses)]], limit),
+            "it leaves room for all responses at once; each makes a row of its own with the prompt.",
+        ),
+        Mistake(
+            lambda prompt, responses, limit: prompt[-limit:],
+            "the prompt alone fits; the longest response must fit behind it.",
+        ),
+        Mistake(
+            lambda prompt, responses, limit: prompt,
+            "nothing is cut. Then the limit cuts the end of each row, and that is the response.",
+        ),
+        Mistake(
+            lambda prompt, responses, limit: cut_prompt(prompt, responses, limit - 1),
+            "off by one: exactly `limit` tokens are allowed.",
+        ),
+        Mistake(
+            lambda prompt, responses, limit: cut_prompt(prompt, responses, limit + 1),
+            "off by one: the longest row has one token more than `limit`.",
+        ),
+        Mistake(
+            lambda prompt, responses, limit: [
+                (prompt + response)[max(0, len(prompt + response) - limit) :] for response in responses
+            ],
+            "these are rows, and each has a prompt of its own; return one prompt for all responses.",
+        ),
+    ),
+    traps=(
+        Trap(([1, 2, 3], [[4, 5, 6, 7], [8]], 4), _NO_ROOM),
+        Trap(([1, 2, 3], [[4, 5, 6, 7, 8], [9]], 4), _NO_ROOM),
+        Trap(([1, 2, 3], [[4], [5, 6]], 5), "what fits exactly stays whole."),
+        Trap(([], [[4], [5, 6]], 5), "an empty prompt stays empty."),
+    ),
+)
+
+CHECKS = (LAST_TOKEN, POSITIONS, COUNT_ROWS, CUT)

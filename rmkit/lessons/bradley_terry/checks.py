@@ -3,7 +3,10 @@
 import numpy as np
 from scipy import special
 
-from rmkit.notebook.check import Check, Mistake
+from rmkit.notebook.check import Check, Mistake, Trap
+
+# The lesson iterates these two to convergence, and compares with the library at 1e-6 and 1e-10.
+_FLOAT64 = 1e-9
 
 
 def _scores(rng: np.random.Generator):
@@ -11,7 +14,6 @@ def _scores(rng: np.random.Generator):
     yield (np.array([2.0, 1.0, -1.0]),)
     for n in (2, 4, 7):
         yield (rng.normal(0, 2, n),)
-    yield (np.array([800.0, 0.0, -800.0]),)
 
 
 def _transposed(scores):
@@ -43,7 +45,18 @@ WIN_PROBABILITY = Check(
         Mistake(_ratio_of_scores, "p_i / (p_i + p_j) needs strengths p = exp(s), and these are scores s."),
         Mistake(_overflowing, "exp(800) overflows, and infinity / infinity is NaN: use the gap s_i - s_j."),
         Mistake(_without_diagonal, "the diagonal is sigma(0) = 0.5, like any other gap of 0."),
+        Mistake(
+            lambda scores: special.softmax(scores),
+            "a softmax over all says who wins against everybody at once; asked is a matrix, pair by pair.",
+        ),
     ),
+    traps=(
+        Trap(
+            (np.array([800.0, 0.0, -800.0]),),
+            "exp(800) overflows, and exp(-1600) is 0: work with the gap s_i - s_j of each pair.",
+        ),
+    ),
+    tolerance=_FLOAT64,
 )
 
 
@@ -81,6 +94,21 @@ def _mm_opponent_only(p, wins):
     return new / new.sum()
 
 
+def _mm_newman(p, wins):
+    new = (wins * p / (p[:, None] + p)).sum(axis=1) / (wins.T / (p[:, None] + p)).sum(axis=1)
+    return new / new.sum()
+
+
+def _mm_times_own(p, wins):
+    new = wins.sum(axis=1) / ((wins + wins.T) * p[:, None] / (p[:, None] + p)).sum(axis=1)
+    return new / new.sum()
+
+
+def _mm_geometric(p, wins):
+    new = _mm_unscaled(p, wins)
+    return new / np.exp(np.log(new).mean())
+
+
 def _mm_one_at_a_time(p, wins):
     p = p.copy()
     for i in range(len(p)):
@@ -102,7 +130,17 @@ MM_STEP = Check(
             "this uses new strengths as soon as they are there; it climbs too, but the step asked for here "
             "updates everybody from the same old p.",
         ),
+        Mistake(
+            _mm_newman, "that is Newman's iteration (2023), another road to the same maximum; asked is MM."
+        ),
+        Mistake(
+            _mm_times_own,
+            "this is wins seen over wins expected, the factor by which p_i grows: multiply it by p_i.",
+        ),
+        Mistake(lambda p, wins: _mm(p, wins) * len(p), "the strengths sum to n here; asked is a sum of 1."),
+        Mistake(_mm_geometric, "their geometric mean is 1 here; asked is a sum of 1."),
     ),
+    tolerance=_FLOAT64,
 )
 
 
@@ -139,6 +177,10 @@ DIFFERENCE_ERROR = Check(
             lambda c, i, j: np.sqrt(c[i, i]) + np.sqrt(c[j, j]),
             "standard errors do not add; variances do, and then minus twice the covariance.",
         ),
+        Mistake(
+            lambda c, i, j: np.sqrt((c[i, i] + c[j, j]) / 2),
+            "that averages two variances; the variance of a difference is their sum less 2 c_ij.",
+        ),
     ),
 )
 
@@ -159,6 +201,11 @@ def _elo(base=10.0, points=400.0, sign=1.0, other=-1.0):
     return update
 
 
+def _elo_one_expected(first, second, outcome, k):
+    expected = 1 / (1 + 10 ** ((second - first) / 400))
+    return first + k * (outcome - expected), second + k * (1 - outcome - expected)
+
+
 ELO_UPDATE = Check(
     "elo_update",
     reference=_elo(),
@@ -173,6 +220,14 @@ ELO_UPDATE = Check(
         Mistake(
             lambda first, second, outcome, k: (first + k * (outcome - 0.5), second - k * (outcome - 0.5)),
             "a result must be compared with what was expected of these two ratings, not with one half.",
+        ),
+        Mistake(
+            _elo(points=1.0),
+            "the gap is not divided by 400: a gap of a few points would already settle the game.",
+        ),
+        Mistake(
+            _elo_one_expected,
+            "the second player expects 1 - E, not E: the two expected results sum to 1.",
         ),
     ),
 )

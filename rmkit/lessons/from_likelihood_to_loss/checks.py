@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from rmkit.notebook.check import Check, Mistake
+from rmkit.notebook.check import Check, Mistake, Trap
 
 _OVERFLOW = (
     "exp(120) is infinite in float32, and sigmoid(-120) = 1 / (1 + exp(120)) is 0: never exponentiate a "
@@ -22,14 +22,12 @@ def _gaps(rng):
     yield (torch.tensor([1.0]),)
     yield (torch.tensor([-2.0, 0.5, 4.0]),)
     yield (torch.tensor(rng.normal(size=8) * 5).float(),)
-    yield (torch.tensor([-1000.0, -120.0, -95.0, 120.0, 1000.0]),)
 
 
 def _probabilities(rng):
     yield (torch.tensor([0.5]),)
     yield (torch.tensor([0.9, 0.2]),)
     yield (torch.tensor(rng.uniform(0.01, 0.99, size=6)),)
-    yield (torch.tensor([0.0, 1.0]),)
 
 
 def _slope(chosen, rejected, surprise=lambda d: torch.sigmoid(-d), mean=True, signs=(-1.0, 1.0)):
@@ -46,7 +44,7 @@ CHECKS = (
         "second_form",
         reference=lambda chosen, rejected: F.softplus(rejected - chosen),
         cases=_pairs_of_rewards,
-        gradient=True,
+        gradient=2,
         mistakes=(
             Mistake(
                 lambda w, x: torch.log(1 + torch.exp(x) - torch.exp(w)),
@@ -64,6 +62,18 @@ CHECKS = (
             Mistake(
                 lambda w, x: torch.log(torch.exp(x - w)),
                 "the 1 + inside the logarithm is missing: what is left is the bare gap.",
+            ),
+            Mistake(
+                lambda w, x: torch.log(1 + torch.exp(x)) - w,
+                "1 + e^x over e^w is not 1 + e^(x - w): the 1 was divided by e^w too.",
+            ),
+            Mistake(
+                lambda w, x: F.softplus(x) - F.softplus(w),
+                "two logarithms, one for each reward: it must be one, of 1 + e^(x - w).",
+            ),
+            Mistake(
+                lambda w, x: torch.log(1 + torch.exp(x) - torch.exp(x - w)),
+                "only one exponential is left: the difference of the rewards stands in its exponent.",
             ),
         ),
     ),
@@ -88,13 +98,38 @@ CHECKS = (
                 lambda w, x: _slope(w, x, signs=(-1.0, -1.0)),
                 "d = chosen - rejected, so the rejected reward's slope has the other sign.",
             ),
+            Mistake(
+                lambda w, x: _slope(w, x) / 2,
+                "it is divided by 2 N: a batch holds N pairs, and the mean is over pairs, not responses.",
+            ),
+            Mistake(
+                lambda w, x: _slope(w, x, surprise=torch.sigmoid, mean=False),
+                "two things: the slope is sigma(-d), not sigma(d); and a mean is divided by N.",
+            ),
+            Mistake(
+                lambda w, x: _slope(w, x, mean=False, signs=(1.0, -1.0)),
+                "two things: raising the chosen reward must lower the loss; and a mean is divided by N.",
+            ),
+            Mistake(
+                lambda w, x: _slope(w, x, surprise=torch.sigmoid, signs=(1.0, -1.0)),
+                "two things: raising the chosen reward must lower the loss; and the slope is sigma(-d).",
+            ),
+            Mistake(
+                lambda w, x: _slope(w, x, mean=False).mean(1),
+                "it is averaged over the pairs; each pair's reward has a slope of its own, divided by N.",
+            ),
+            Mistake(
+                lambda w, x: _slope(w, x, surprise=lambda d: torch.sigmoid(d) * torch.sigmoid(-d)),
+                "sigma(d) sigma(-d) is the slope of the probability; the loss is its logarithm.",
+            ),
         ),
+        without=("grad", "backward"),
     ),
     Check(
         "stable_loss",
-        reference=lambda d: -F.logsigmoid(d),
+        reference=lambda d: torch.relu(-d) + torch.log1p(torch.exp(-d.abs())),
         cases=_gaps,
-        gradient=True,
+        gradient=1,
         mistakes=(
             Mistake(
                 lambda d: torch.log1p(torch.exp(-d)),
@@ -122,6 +157,24 @@ CHECKS = (
                 "the value is right but the gradient is NaN: torch.where differentiates the branch that it "
                 "does not use too, and 0 times infinity is NaN. Keep infinity out of both branches.",
             ),
+            Mistake(
+                lambda d: torch.where(d < 0, -d, torch.log1p(torch.exp(-d))),
+                "on the losing side the straight part -d is only most of it; log(1 + exp(-|d|)) is missing.",
+            ),
+        ),
+        traps=(
+            Trap(
+                (torch.tensor([-1000.0, -120.0, -95.0, 120.0, 1000.0]),),
+                "at -1000 the loss is 1000 and its slope -1; neither may be capped, cut or infinite.",
+            ),
+        ),
+        without=(
+            "softplus",
+            "log_sigmoid",
+            "log_softmax",
+            "cross_entropy",
+            "binary_cross_entropy_with_logits",
+            "soft_margin_loss",
         ),
     ),
     Check(
@@ -144,6 +197,17 @@ CHECKS = (
             Mistake(
                 lambda p: _entropy(p) / torch.log(torch.tensor(2.0)),
                 "that is in bits (log2); the loss is in nats, the natural logarithm.",
+            ),
+            Mistake(
+                lambda p: -torch.log(p),
+                "that is the surprise of one outcome; the expected loss weighs both outcomes, p and 1 - p.",
+            ),
+        ),
+        traps=(
+            Trap(
+                (torch.tensor([0.0, 1.0]),),
+                "a certain vote must give 0: in float32 1 - 1e-12 is 1, so clamping does not help; "
+                "torch.xlogy does.",
             ),
         ),
     ),

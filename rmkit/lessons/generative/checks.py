@@ -4,7 +4,7 @@ import re
 
 import torch
 
-from rmkit.notebook.check import Check, Mistake
+from rmkit.notebook.check import Check, Mistake, Trap
 
 
 def _judgments(_rng):
@@ -17,15 +17,31 @@ def _judgments(_rng):
     yield ("",)
 
 
-def _found(said: str, which: int = -1, otherwise: float | None = None) -> float | None:
-    words = re.findall(r"Verdict: (\w+)", said)
+def _found(said: str, which: int = -1, otherwise: float | None = None, word=r"[\w/]+") -> float | None:
+    words = re.findall(rf"Verdict: ({word})", said)
     return {"Yes": 1.0, "No": 0.0}.get(words[which], otherwise) if words else otherwise
+
+
+def _starts(said: str) -> float | None:
+    _, verdict, end = said.rpartition("Verdict: ")
+    return next((x for word, x in (("Yes", 1.0), ("No", 0.0)) if verdict and end.startswith(word)), None)
+
+
+def _contains(said: str) -> float | None:
+    _, verdict, end = said.rpartition("Verdict: ")
+    return next((x for word, x in (("Yes", 1.0), ("No", 0.0)) if verdict and word in end), None)
+
+
+def _ends(said: str) -> float | None:
+    return 1.0 if said.endswith("Verdict: Yes") else 0.0 if said.endswith("Verdict: No") else None
+
+
+_SKIPS = 'it skips a last verdict such as "maybe" and takes an earlier one. The last counts, and is None.'
 
 
 def _logits(rng):
     for n in (1, 4):
         yield torch.tensor(rng.normal(size=(n, 12)) * 3).float(), 5, 2
-    yield torch.tensor([[200.0, 0.0, -200.0]]), 0, 2
 
 
 def _orders(rng):
@@ -61,6 +77,35 @@ CHECKS = (
                 lambda said: _found(said, -1, 0.0),
                 "where there is no verdict, it says No. Return None, so that it can be counted.",
             ),
+            Mistake(lambda said: _found(said, word="Yes|No"), _SKIPS),
+            Mistake(lambda said: _found(said, word=r"(?:Yes|No)\b"), _SKIPS),
+            Mistake(
+                lambda said: _found(said, word=r"\w+"),
+                'it takes the "Yes" of "Yes/No": a choice is no verdict. Let a word hold a slash: [\\w/]+.',
+            ),
+            Mistake(_ends, "the verdict may be followed by a full stop, or by more text, and still count."),
+            Mistake(_starts, "it looks at how the word begins; the whole word must be Yes or No."),
+            Mistake(_contains, 'only the word right after the last "Verdict: " counts, not those after it.'),
+            Mistake(
+                lambda said: None if (found := _found(said)) is None else 1.0 - found,
+                "Yes and No have changed places.",
+            ),
+        ),
+        traps=(
+            Trap(("Verdict: Yes, it seemed. I counted again. Verdict: maybe",), _SKIPS),
+            Trap(("It is right. Verdict: Yes.",), "a full stop after the verdict does not unsay it."),
+            Trap(("Verdict: Yes\nI checked it twice.",), "text may follow the verdict."),
+            Trap(
+                ("Verdict: No. Yes, the animal is right, but not its food.",),
+                'only the word right after the last "Verdict: " counts.',
+            ),
+            Trap(("Verdict: Yes/No",), '"Yes/No" is a choice, and no verdict.'),
+            Trap(("Verdict: No/Yes",), '"No/Yes" is a choice, and no verdict.'),
+            Trap(
+                ("Verdict: Yesterday I would have said so.",),
+                '"Yesterday" is not Yes: the whole word counts.',
+            ),
+            Trap(("Verdict: None of it is right.",), '"None" is not No: the whole word counts.'),
         ),
     ),
     Check(
@@ -85,6 +130,16 @@ CHECKS = (
                 lambda logits, yes, no: logits[:, yes].exp() / (logits[:, yes].exp() + logits[:, no].exp()),
                 "exp(200) is infinite in float32, and inf / inf is nan: use the difference of the logits.",
             ),
+            Mistake(
+                lambda logits, yes, no: (logits[:, yes] > logits[:, no]).float(),
+                "this is the verdict, 0 or 1; asked is its probability.",
+            ),
+        ),
+        traps=(
+            Trap(
+                (torch.tensor([[200.0, 0.0, -200.0], [-200.0, 0.0, 200.0], [-200.0, 500.0, -199.0]]), 0, 2),
+                "an exponentiated logit overflows, or vanishes: use the difference of the two logits.",
+            ),
         ),
     ),
     Check(
@@ -104,6 +159,18 @@ CHECKS = (
                 lambda there, back: there,
                 "it uses one order only, so the bias is still in it.",
             ),
+            Mistake(
+                lambda there, back: (back - there) / 2,
+                "the sign is turned: this is the opinion of b against a.",
+            ),
+            Mistake(
+                lambda there, back: (there - back).abs() / 2,
+                "its size is right and its sign is lost: who is better matters.",
+            ),
+            Mistake(
+                lambda there, back: torch.sigmoid((there - back) / 2),
+                "this is a probability; asked are the log-odds, which average well.",
+            ),
         ),
     ),
     Check(
@@ -122,6 +189,18 @@ CHECKS = (
             Mistake(
                 lambda good, n: _ratio(n - good, n),
                 "the sign is turned: more good votes must raise the reward.",
+            ),
+            Mistake(
+                lambda good, n: _ratio(good, n, 0.5, 0.5),
+                "half a vote is added to either side (Jeffreys' prior); asked is one (Laplace's).",
+            ),
+            Mistake(
+                lambda good, n: _ratio(good, n, 1.0, 2.0),
+                "it divides by all votes; odds are good against *bad*, each with one more.",
+            ),
+            Mistake(
+                lambda good, n: _ratio(good, n) / float(torch.log(torch.tensor(10.0))),
+                "that is a logarithm to base 10; log-odds are natural.",
             ),
         ),
     ),

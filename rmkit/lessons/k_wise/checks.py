@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from rmkit.notebook.check import Check, Mistake
+from rmkit.notebook.check import Check, Mistake, Trap
 
 
 def _sorted_rewards(rng):
@@ -11,7 +11,6 @@ def _sorted_rewards(rng):
     yield (torch.tensor([[2.0, 1.0, 0.0]]),)
     for groups, k in ((1, 4), (3, 5)):
         yield (torch.tensor(rng.normal(size=(groups, k)) * 1.5),)
-    yield (torch.tensor([[1000.0, -1000.0, 500.0]]),)
 
 
 def _loss(r, *, rest=lambda r, k: r[:, k:], choices=None):
@@ -75,6 +74,15 @@ _RANKING = (
 )
 
 
+_HUGE = (
+    "exp(1000) overflows, and exp(-1000) is 0, whose logarithm is -infinity: use torch.logsumexp, or "
+    "torch.log_softmax, over r[:, k:]."
+)
+
+
+_CLAMP = "`top` may be larger than K - 1, and there are never more than K - 1 choices."
+
+
 def _noise(rng):
     yield np.array([0.0, 1.0]), np.array([0.9, 0.2])
     yield np.array([2.0, 0.0, 1.0]), np.array([0.01, 0.99, 0.5])
@@ -123,13 +131,33 @@ _SAMPLING = (
         "the uniform numbers themselves were added; a Gumbel draw is -log(-log(u)).",
     ),
     Mistake(lambda r, u: _ranks(r), "the noise is missing: the same order every time."),
+    Mistake(
+        lambda r, u: _gumbel(r, 1 - u),
+        "it uses 1 - u. That follows the same law, but the given u asks for -log(-log(u)), to be checked.",
+    ),
+    Mistake(
+        lambda r, u: _gumbel(-r, u),
+        "the rewards have lost their sign: the best response gets the worst ranks.",
+    ),
+    Mistake(
+        lambda r, u: _gumbel(r, u, lambda u: np.log(u / (1 - u))),
+        "log(u / (1 - u)) is logistic noise: right for the *gap* of two, a Gumbel draw for each is asked.",
+    ),
+    Mistake(
+        lambda r, u: _gumbel(r, u, lambda u: -np.log(-np.log(u)) - np.euler_gamma) - 1,
+        "ranks start at 1: in this library 0 means 'not ranked'.",
+    ),
+    Mistake(
+        lambda r, u: _ranks(-(r - np.log(-np.log(u)))),
+        "rank 1 went to the lowest: sort from high to low.",
+    ),
 )
 
 
 def _top_cases(rng):
     yield torch.tensor([[1.0, 0.5, 0.0]]), 1
     yield torch.tensor([[0.0, 1.0, 2.0, -1.0]]), 2
-    for groups, k, top in ((2, 4, 3), (3, 5, 2), (1, 6, 4), (2, 3, 5)):
+    for groups, k, top in ((2, 4, 3), (3, 5, 2), (1, 6, 4), (2, 6, 1)):
         yield torch.tensor(rng.normal(size=(groups, k)) * 1.5), top
 
 
@@ -138,13 +166,20 @@ def _top(r, top, **options):
 
 
 CHECKS = (
-    Check("ranking_loss", reference=_loss, cases=_sorted_rewards, mistakes=_RANKING, gradient=True),
+    Check(
+        "ranking_loss",
+        reference=_loss,
+        cases=_sorted_rewards,
+        mistakes=_RANKING,
+        traps=(Trap((torch.tensor([[1000.0, -1000.0, 500.0]]),), _HUGE),),
+        gradient=1,
+    ),
     Check("gumbel_ranks", reference=_gumbel, cases=_noise, mistakes=_SAMPLING),
     Check(
         "top_loss",
         reference=_top,
         cases=_top_cases,
-        gradient=True,
+        gradient=1,
         mistakes=(
             Mistake(
                 lambda r, top: _loss(r[:, : top + 1], choices=min(top, r.shape[1] - 1)),
@@ -171,6 +206,16 @@ CHECKS = (
                 lambda r, top: _top(r, top) / min(top, r.shape[1] - 1),
                 "it is divided by the number of choices: the log-likelihood is the sum.",
             ),
+            Mistake(lambda r, top: -_top(r, top), "the minus sign is missing: this is the log-likelihood."),
+            Mistake(
+                lambda r, top: _top(r, top).mean(),
+                "return one number a group and leave the mean to the caller.",
+            ),
+        ),
+        traps=(
+            Trap((torch.tensor([[0.5, -1.0, 2.0], [1.0, 0.0, 0.3]]), 5), _CLAMP),
+            Trap((torch.tensor([[0.5, -1.0, 2.0], [1.0, 0.0, 0.3]]), 3), _CLAMP),
+            Trap((torch.tensor([[1000.0, -1000.0, 500.0]]), 2), _HUGE),
         ),
     ),
 )

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from rmkit.notebook.check import Check, Mistake
+from rmkit.notebook.check import Check, Mistake, Trap
 
 
 def _rankings(rng: np.random.Generator):
@@ -29,6 +29,10 @@ def _neighbors(ranks):
     return sorted((i, j) for (a, i), (b, j) in pairwise(order) if a < b)
 
 
+def _listed_order(ranks):
+    return [(i, j) for i, j in _pairs(ranks) if i < j]
+
+
 _pairs = _every(lambda a, b: 0 < a < b)
 
 RANKED_PAIRS = Check(
@@ -42,6 +46,21 @@ RANKED_PAIRS = Check(
         Mistake(_every(lambda a, b: a < b), "rank 0 means not ranked; here such a response beats everybody."),
         Mistake(_every(lambda a, b: 0 < b < a), "the order is turned round: rank 1 is the best and wins."),
         Mistake(_neighbors, "only neighbors of the ranking are paired; the first also beats the third."),
+        Mistake(
+            _listed_order,
+            "only pairs with the winner listed first are found: compare every response with every other.",
+        ),
+        Mistake(
+            lambda ranks: [(j, i) for i, j in _pairs(ranks)],
+            "winner and loser have changed places: (i, j) says that i beats j.",
+        ),
+        Mistake(
+            lambda ranks: [(i + 1, j + 1) for i, j in _pairs(ranks)],
+            "it counts responses from 1; indices start at 0.",
+        ),
+        Mistake(
+            lambda ranks: len(_pairs(ranks)), "this is the number of pairs; return the pairs themselves."
+        ),
     ),
 )
 
@@ -56,9 +75,9 @@ def _batches(rng: np.random.Generator):
         yield torch.tensor(rng.normal(size=(3, k)), dtype=torch.float32), ranks
 
 
-def _each(rewards, ranks):
+def _each(rewards, ranks, unranked=False):
     """Summed loss and number of pairs of each group."""
-    counted = (ranks[:, :, None] > 0) & (ranks[:, :, None] < ranks[:, None, :])
+    counted = ((ranks[:, :, None] > 0) | unranked) & (ranks[:, :, None] < ranks[:, None, :])
     loss = F.softplus(rewards[:, None, :] - rewards[:, :, None]) * counted
     return loss.sum((1, 2)), counted.sum((1, 2))
 
@@ -69,6 +88,16 @@ def _by(divide):
         return (total / divide(number, (ranks > 0).sum(1))).mean()
 
     return loss
+
+
+def _with_unranked(rewards, ranks):
+    total, number = _each(rewards, ranks, unranked=True)
+    return (total / number).mean()
+
+
+def _one_each(rewards, ranks):
+    total, number = _each(rewards, ranks)
+    return total / number
 
 
 def _by_pair(rewards, ranks):
@@ -98,8 +127,22 @@ GROUP_LOSS = Check(
         Mistake(
             _by_pair, "this is the mean over all pairs of the batch: a group of nine outweighs 36 of two."
         ),
+        Mistake(_with_unranked, "rank 0 means not ranked; here such a response beats everybody."),
+        Mistake(_one_each, "one number a prompt is left; asked is their mean, one number."),
+        Mistake(
+            lambda rewards, ranks: _one_each(rewards, ranks).sum(),
+            "it sums over the prompts: twice the batch would be twice the loss. Take their mean.",
+        ),
+        Mistake(
+            lambda rewards, ranks: _by(lambda number, k: number)(-rewards, ranks),
+            "the gaps are turned: the winner's reward is subtracted from the loser's in softplus.",
+        ),
+        Mistake(
+            lambda rewards, ranks: -_by(lambda number, k: number)(-rewards, ranks),
+            "two signs are turned: the loss is softplus(loser - winner), and falls as the winner rises.",
+        ),
     ),
-    gradient=True,
+    gradient=1,
 )
 
 
@@ -107,7 +150,11 @@ def _splits(rng: np.random.Generator):
     yield ["a", "a", "b"], [0]
     yield ["why ?", "why  ?", "how?", " how?"], [1]
     for n in (6, 12):
-        prompts = [f"question {i}" + " " * int(rng.integers(0, 2)) for i in rng.integers(0, n // 2, n)]
+        prompts = [f"question  {i}"[int(rng.integers(0, 2)) :] for i in rng.integers(0, n // 2, n)]
+        prompts = [
+            f"{prompt:{rng.integers(0, 14)}}".replace("  ", " " * int(rng.integers(1, 3)))
+            for prompt in prompts
+        ]
         yield prompts, sorted(rng.choice(n, n // 4, replace=False).tolist())
 
 
@@ -139,6 +186,22 @@ CLEAN_TRAIN = Check(
             ],
             "turned round: these are the pairs that leak.",
         ),
+        Mistake(
+            lambda prompts, held_out: _not_among([prompt.strip() for prompt in prompts], held_out),
+            "strip cleans the ends only; two spaces inside a prompt are white space as well.",
+        ),
+        Mistake(
+            lambda prompts, held_out: [prompts[i] for i in _clean(prompts, held_out)],
+            "these are the prompts; return their indices.",
+        ),
+    ),
+    traps=(
+        Trap(
+            (["now here", "nowhere", "Nowhere ", "Why?", "why?"], [1, 3]),
+            "'now here' and 'nowhere' are two prompts, and so is 'Nowhere': only how much white space there "
+            "is does not count.",
+        ),
+        Trap((["why?", "how?"], []), "nothing is held out, so all may be trained on."),
     ),
 )
 

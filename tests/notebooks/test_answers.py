@@ -1,0 +1,209 @@
+"""Answers that were tried on the exercises: each is right, or its mistake is told in words that fit it."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from rmkit.checks import every_check
+from scipy import special
+
+CHECKS = every_check()
+
+
+def _stop(losses, patience, *, new=lambda loss, best: loss < best, late=0):
+    best = 0
+    for epoch in range(len(losses)):
+        if new(losses[epoch], losses[best]):
+            best = epoch
+        elif epoch - best >= patience + late:
+            return best
+    return best
+
+
+def _marks(gaps, share, *, opinion=lambda gaps: gaps.mean(axis=0), count=round):
+    return np.isin(np.arange(gaps.shape[1]), np.argsort(opinion(gaps))[: count(share * gaps.shape[1])])
+
+
+def _bins(confidence, agree, bins, *, low):
+    place = np.minimum(((confidence - low) / (1 - low) * bins).astype(int), bins - 1)
+    inside = [place == k for k in range(bins) if (place == k).any()]
+    return sum(k.mean() * abs(agree[k].mean() - confidence[k].mean()) for k in inside)
+
+
+def _after(said, read):
+    return read(said.rsplit("Verdict: ", 1)[1]) if "Verdict: " in said else None
+
+
+def _word(words):
+    return {"Yes": 1.0, "No": 0.0}.get(words[-1]) if words else None
+
+
+def _group(rewards, ranks, *, sign=1):
+    losses = []
+    for r, k in zip(rewards, ranks, strict=True):
+        pairs = [(i, j) for i in range(len(k)) for j in range(len(k)) if 0 < k[i] < k[j]]
+        losses.append(torch.stack([F.softplus(sign * (r[j] - r[i])) for i, j in pairs]).mean())
+    return torch.stack(losses).mean()
+
+
+def _choices(r, top):
+    return torch.stack([torch.logsumexp(r[:, k:], 1) - r[:, k] for k in range(top)]).sum(0)
+
+
+def _in_place(p, wins):
+    p[:] = CHECKS["mm_step"].reference(p, wins)
+    return p
+
+
+def _in_place_positions(mask):
+    mask[:, 0] *= 1
+    mask += 0
+    mask.cumsum_(dim=1)
+    return mask - 1
+
+
+WRONG = [  # check, answer, words of the verdict
+    ("pair_accuracy", lambda c, r: float((c > r)[c != r].double().mean()), "left out"),
+    ("pair_accuracy", lambda c, r: 100 * float((((c - r).sign() + 1) / 2).mean()), "percent"),
+    ("pair_accuracy", lambda c, r: ((c - r).sign() + 1) / 2, "one number each"),
+    ("pair_accuracy", lambda c, r: float((((c - r).round(decimals=3).sign() + 1) / 2).mean()), "small lead"),
+    ("win_probability", lambda s: special.expit(s - s[:, None]), "wrong sign"),
+    ("win_probability", lambda s: (p := np.exp(s - s.max()))[:, None] / (p[:, None] + p), "overflows"),
+    ("win_probability", lambda s: special.expit((s[:, None] - s).astype(np.float32)), "digits only"),
+    ("mm_step", lambda p, w: CHECKS["mm_step"].reference(p, w).astype(np.float32), "digits only"),
+    ("mm_step", _in_place, "in place"),
+    ("mm_step", lambda p, w: CHECKS["mm_step"].reference(p, w) * 100, "percent"),
+    ("difference_error", lambda c, i, j: (c[i, i] + c[j, j] - 2 * c[i, j]) ** 0.5 / 2, "0.5 times"),
+    ("elo_update", lambda a, b, o, k: CHECKS["elo_update"].reference(a, b, o, k)[::-1], "another order"),
+    ("second_form", lambda w, x: F.softplus(w - x), "swapped"),
+    ("second_form", lambda w, x: F.softplus(x - w.detach()), "argument 1 is cut"),
+    ("second_form", lambda w, x: F.softplus(x.detach() - w), "argument 2 is cut"),
+    ("second_form", lambda w, x: np.log1p(np.exp(x - w)), "numpy knows no gradients"),
+    ("loss_gradient", lambda c, r: torch.stack([-(s := torch.sigmoid(r - c)), s]) / (2 * len(c)), "2 N"),
+    ("loss_gradient", lambda c, r: torch.stack([(s := torch.sigmoid(r - c)), -s]) / len(c), "both signs"),
+    ("loss_gradient", lambda c, r: torch.stack([-(s := torch.sigmoid(r - c)), s], 1) / len(c), "transposed"),
+    ("stable_loss", lambda d: F.softplus(-d), "softplus"),
+    ("stable_loss", lambda d: -F.logsigmoid(d), "logsigmoid"),
+    (
+        "stable_loss",
+        lambda d: F.binary_cross_entropy_with_logits(d, d * 0 + 1, reduction="none"),
+        "asks to do",
+    ),
+    (
+        "stable_loss",
+        lambda d: F.cross_entropy(F.pad(d[:, None], (0, 1)), d.long() * 0, reduction="none"),
+        "asks",
+    ),
+    ("stable_loss", lambda d: torch.log1p(torch.exp(-d.clamp(min=-80))), "neither may be capped"),
+    ("noise_floor", lambda p: -p * torch.log(p) - (1 - p) * torch.log1p(-p), "NaN at p = 0"),
+    ("noise_floor", lambda p: -(q := p.clamp(1e-12, 1 - 1e-12)) * q.log(), "half of it"),
+    ("count_rows", lambda rows: {"kept": 0, **CHECKS["count_rows"].reference(rows), "spare": 0}, "expected"),
+    ("padding_positions", _in_place_positions, "in place"),
+    ("last_token_index", lambda ids, mask, pad: mask.sum(1) - 1, "right padding only"),
+    (
+        "last_token_index",
+        lambda ids, mask, pad: (mask * torch.arange(mask.shape[1])).argmax(1) + 1,
+        "too large",
+    ),
+    ("cut_prompt", lambda p, r, n: p[-(n - max(map(len, r))) :] if n > max(map(len, r)) else p, "no room"),
+    ("cut_prompt", lambda p, r, n: p[: max(0, n - max(map(len, r)))], "drop its start"),
+    ("stop_at", lambda h, n: _stop(h, n, new=lambda loss, best: loss <= best), "equal to the best"),
+    ("stop_at", lambda h, n: _stop(h, n, late=1), "one"),
+    ("stop_at", lambda h, n: h[_stop(h, n)], "the loss of the epoch"),
+    ("ideal_agreement", lambda g, t: special.expit(np.abs(g) / t), "one number each"),
+    ("calibration_error", lambda c, a, n: _bins(c, a, n, low=0.5), "equally wide"),
+    ("calibration_error", lambda c, a, n: _bins(c, a, n, low=0.0), "equally wide"),
+    ("margin_loss", lambda c, r, m: F.softplus(m - (r - c)[:, 0]), "changed places"),
+    ("margin_loss", lambda c, r, m: m * F.softplus((r - c)[:, 0]), "multiplies the loss"),
+    ("margin_loss", lambda c, r, m: -torch.log(torch.sigmoid((c - r)[:, 0] - m)), "finite for any gap"),
+    ("margin_loss", lambda c, r, m: F.softplus(m[:, None] - c + r), "shape (1, 1)"),
+    ("scaled_loss", lambda c, r, s: -s * torch.log(torch.sigmoid(c - r)), "finite for any gap"),
+    ("scaled_loss", lambda c, r, s: s * torch.log1p(torch.exp(r - c)), "finite for any gap"),
+    ("scaled_loss", lambda c, r, s: s * F.softplus(c - r), "swapped"),
+    ("llama2_margins", lambda s, big: {3.0}, "returns a set"),
+    ("least_supported", lambda g, s: _marks(g, s, opinion=lambda g: np.median(g, 0)), "median"),
+    ("least_supported", lambda g, s: _marks(g, s, opinion=lambda g: (g > 0).mean(0)), "counts heads"),
+    ("least_supported", lambda g, s: _marks(g, s, count=int), "int cuts"),
+    ("least_supported", lambda g, s: _marks(g, s, count=math.ceil), "ceil makes"),
+    (
+        "ranked_pairs",
+        lambda k: {(i, j) for i, a in enumerate(k) for j, b in enumerate(k) if 0 < a < b},
+        "a set",
+    ),
+    ("ranked_pairs", lambda k: ((i, j) for i, a in enumerate(k) for j, b in enumerate(k)), "a generator"),
+    ("ranked_pairs", lambda k: CHECKS["ranked_pairs"].reference(k)[::-1], "another order"),
+    ("group_loss", lambda r, k: _group(r, k, sign=-1), "turned"),
+    ("clean_train", lambda p, h: set(CHECKS["clean_train"].reference(p, h)), "a set"),
+    (
+        "clean_train",
+        lambda p, h: [i for i, x in enumerate(p) if x.split() not in [p[j].lower().split() for j in h]],
+        "'Nowhere'",
+    ),
+    ("gumbel_ranks", lambda r, u: CHECKS["gumbel_ranks"].reference(r, 1 - u), "1 - u"),
+    ("gumbel_ranks", lambda r, u: CHECKS["gumbel_ranks"].reference(-r, u), "lost their sign"),
+    ("top_loss", lambda r, top: _choices(r, top), "larger than K - 1"),
+    ("top_loss", lambda r, top: _choices(r, min(top, r.shape[1] - 1)).mean(), "mean to the caller"),
+    ("own_verdict", lambda s: _word(re.findall(r"Verdict: (Yes|No)", s)), 'such as "maybe"'),
+    ("own_verdict", lambda s: _word(re.findall(r"Verdict: (Yes|No)\b", s)), 'such as "maybe"'),
+    ("own_verdict", lambda s: _word(re.findall(r"Verdict: (\w+)", s)), "a choice"),
+    ("own_verdict", lambda s: _word(re.findall(r"Verdict: (\w+)$", s)), "followed by"),
+    ("own_verdict", lambda s: {"Verdict: Yes": 1.0, " Verdict: No": 0.0}.get(s[-12:]), "followed by"),
+    (
+        "own_verdict",
+        lambda s: _after(s, lambda t: 1.0 if "Yes" in t else 0.0 if "No" in t else None),
+        "right after",
+    ),
+    ("own_verdict", lambda s: _after(s, lambda t: _word([t.strip(". ")])), "own_verdict('"),
+    ("p_yes", lambda z, y, n: (q := z.softmax(-1))[:, y] / (q[:, y] + q[:, n]), "vanishes"),
+    ("p_yes", lambda z, y, n: torch.sigmoid(z[:, [y]] - z[:, [n]]), "shape (1, 1)"),
+    ("both_orders", lambda there, back: (back - there) / 2, "sign is turned"),
+    ("both_orders", lambda there, back: (there - back).abs() / 2, "sign is lost"),
+    ("votes_to_odds", lambda good, n: float(np.log((good + 0.5) / (n - good + 0.5))), "half a vote"),
+    ("votes_to_odds", lambda good, n: -float(np.log((good + 1) / (n - good + 1))), "sign is turned"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "says"), WRONG, ids=[f"{w[0]}-{i}" for i, w in enumerate(WRONG)])
+def test_a_wrong_answer_is_refused_in_words_that_fit(name, answer, says):
+    verdict = CHECKS[name].judge(answer)
+    assert not verdict.passed
+    assert verdict.solved
+    assert says in verdict.message, verdict.message
+
+
+RIGHT = [  # check, another way to be right
+    ("pair_accuracy", lambda c, r: torch.heaviside(c - r, torch.tensor(0.5)).mean()),
+    ("win_probability", lambda s: [[special.expit(a - b) for b in s] for a in s]),
+    ("win_probability", lambda s: torch.sigmoid(torch.as_tensor(s)[:, None] - torch.as_tensor(s))),
+    ("mm_step", lambda p, w: list(CHECKS["mm_step"].reference(p, w))),
+    ("elo_update", lambda *case: np.array(CHECKS["elo_update"].reference(*case))),
+    ("second_form", lambda w, x: F.cross_entropy(torch.stack([w, x], 1), (w * 0).long(), reduction="none")),
+    ("loss_gradient", lambda c, r: ((s := -torch.sigmoid(r - c) / len(c)), -s)),
+    ("loss_gradient", lambda c, r: np.stack([s := -special.expit((r - c).numpy()) / len(c), -s])),
+    ("stable_loss", lambda d: torch.logaddexp(-d, torch.zeros_like(d))),
+    ("stable_loss", lambda d: [torch.relu(-x) + torch.log1p(torch.exp(-x.abs())) for x in d]),
+    ("noise_floor", lambda p: torch.distributions.Bernoulli(p).entropy()),
+    ("last_token_index", lambda ids, mask, pad: [row.nonzero().max().item() for row in mask]),
+    ("padding_positions", lambda mask: (mask.double().cumsum(1) - 1) * mask),
+    ("stop_at", lambda h, n: float(_stop(h, n))),
+    ("ideal_agreement", lambda g, t: torch.sigmoid(torch.as_tensor(g).abs() / t).mean()),
+    ("margin_loss", lambda c, r, m: torch.diagonal(F.softplus(m - (c - r)))),
+    ("llama2_margins", lambda s, big: np.array(CHECKS["llama2_margins"].reference(s, big))),
+    ("least_supported", lambda g, s: _marks(g, s).astype(int)),
+    ("ranked_pairs", lambda k: [[i, j] for i, a in enumerate(k) for j, b in enumerate(k) if 0 < a < b]),
+    ("group_loss", _group),
+    ("packed_positions", lambda p, n: np.concatenate([np.arange(p), *(p + np.arange(k) for k in n)])),
+    ("gumbel_ranks", lambda r, u: 1 + np.argsort(np.argsort(-np.log(u) * np.exp(-r)))),
+    ("ranking_loss", lambda r: -sum(torch.log_softmax(r[:, k:], 1)[:, 0] for k in range(r.shape[1] - 1))),
+    ("own_verdict", lambda s: _after(s, lambda t: _word([t.split()[0].strip(".,")]))),
+    ("votes_to_odds", lambda good, n: torch.logit(torch.tensor((good + 1) / (n + 2)))),
+]
+
+
+@pytest.mark.parametrize(("name", "answer"), RIGHT, ids=[f"{r[0]}-{i}" for i, r in enumerate(RIGHT)])
+def test_another_way_to_be_right_passes(name, answer):
+    verdict = CHECKS[name].judge(answer)
+    assert verdict.passed, verdict.message
