@@ -229,8 +229,8 @@ class Judge:
         """
         if not next_word.is_plain_product(self.model):
             raise InputError(
-                f"A logit of this {self.model.config.model_type} model is not a plain product of hidden state "
-                "and output vector, so no linear head reads its verdict: use `score`."
+                f"A logit of this {self.model.config.model_type} model is not a plain product of a hidden "
+                "state and an output vector, so no linear head reads its verdict: use `score`."
             )
         words = self.model.get_output_embeddings().weight.detach().float()
         return words[self._good].mean(0) - words[self._bad].mean(0)
