@@ -1,0 +1,140 @@
+"""The likelihood of comparisons of two: Bradley-Terry, Davidson's ties and covariates, in whole arrays.
+
+Row r compares items i and j. With eta = s_i - s_j + x . c (x: covariates, their values for i minus those
+for j) and nu = exp(d), Davidson (1970) has
+
+    P(i wins) : P(j wins) : P(tie) = exp(eta/2) : exp(-eta/2) : nu,
+
+and without ties nu = 0, which is Bradley and Terry (1952). theta = (s, d where there are ties, c).
+"""
+
+import numpy as np
+from scipy import sparse
+
+from rmkit.theory.choices import RepeatedChoices
+
+WON, LOST, TIED = 0, 1, 2  # outcomes of row r have the numbers 3 r + 0, 1, 2
+
+
+class Duels:
+    """See the module. first, second (R,): the items of each row; style (R, F) or None."""
+
+    def __init__(
+        self,
+        first: np.ndarray,
+        second: np.ndarray,
+        n: int,
+        *,
+        ties: bool,
+        prior: float,
+        style: np.ndarray | None = None,
+    ):
+        self.first, self.second, self.n, self.prior = first, second, n, prior
+        self.sizes = [2] if ties else []
+        self.style = np.zeros((len(first), 0)) if style is None else style
+        self.m = n + len(self.sizes) + self.style.shape[1]
+
+    def _log_probabilities(self, theta: np.ndarray) -> np.ndarray:
+        """(R, 3) of won, lost, tied."""
+        half = (theta[self.first] - theta[self.second]) / 2
+        if self.style.shape[1]:
+            half = half + self.style @ theta[self.m - self.style.shape[1] :] / 2
+        tie = np.full_like(half, theta[self.n] if self.sizes else -np.inf)
+        logits = np.stack([half, -half, tie], axis=1)
+        return logits - np.logaddexp(np.logaddexp(half, -half), tie)[:, None]
+
+    def log_likelihood(self, theta: np.ndarray, counts: np.ndarray) -> float:
+        """counts (3 R,): how often each outcome came."""
+        log_p = self._log_probabilities(theta).ravel()
+        seen = counts > 0  # 0 times log 0 is 0
+        return float(counts[seen] @ log_p[seen])
+
+    def value(self, theta: np.ndarray, counts: np.ndarray) -> float:
+        """The log-likelihood and the log-prior."""
+        return self.log_likelihood(theta, counts) - self.prior / 2 * float(theta @ theta)
+
+    def slope_and_information(self, theta: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient (m,), and minus the Hessian (m, m)."""
+        p, seen = np.exp(self._log_probabilities(theta)), counts.reshape(-1, 3)
+        total = seen.sum(1)
+        lead = (p[:, 0] - p[:, 1]) / 2  # the mean of Y = 1/2, -1/2, 0, by which eta enters
+        by_eta = (seen[:, 0] - seen[:, 1]) / 2 - total * lead
+        by_tie = seen[:, 2] - total * p[:, 2]
+        curvature = total * ((p[:, 0] + p[:, 1]) / 4 - lead**2)
+        mixed = -total * lead * p[:, 2]
+        spread = float((total * p[:, 2] * (1 - p[:, 2])).sum())
+
+        slope = np.zeros(self.m)
+        slope[: self.n] = self._to_items(by_eta)
+        information = np.zeros((self.m, self.m))
+        pair = np.bincount(self.first * self.n + self.second, curvature, self.n * self.n)
+        across = pair.reshape(self.n, self.n)
+        across = across + across.T
+        information[: self.n, : self.n] = np.diag(across.sum(1)) - across
+        features = slice(self.m - self.style.shape[1], self.m)
+        if self.sizes:
+            slope[self.n], information[self.n, self.n] = by_tie.sum(), spread
+            information[self.n, : self.n] = information[: self.n, self.n] = self._to_items(mixed)
+            information[self.n, features] = information[features, self.n] = mixed @ self.style
+        slope[features] = by_eta @ self.style
+        information[features, features] = self.style.T @ (curvature[:, None] * self.style)
+        for number, column in enumerate(self.style.T, start=features.start):
+            information[number, : self.n] = information[: self.n, number] = self._to_items(curvature * column)
+        return slope - self.prior * theta, information + self.prior * np.eye(self.m)
+
+    def _to_items(self, rows: np.ndarray) -> np.ndarray:
+        return np.bincount(self.first, rows, self.n) - np.bincount(self.second, rows, self.n)
+
+    def residuals(self, theta: np.ndarray) -> sparse.csr_array:
+        """(3 R, m): the gradient of log P of each outcome."""
+        p, r = np.exp(self._log_probabilities(theta)), len(self.first)
+        by_eta = (np.array([0.5, -0.5, 0.0]) - ((p[:, 0] - p[:, 1]) / 2)[:, None]).ravel()
+        row = np.arange(3 * r)
+        first, second = np.repeat(self.first, 3), np.repeat(self.second, 3)
+        parts = [(row, first, by_eta), (row, second, -by_eta)]
+        if self.sizes:
+            by_tie = (np.array([0.0, 0.0, 1.0]) - p[:, 2:]).ravel()
+            parts.append((row, np.full(3 * r, self.n), by_tie))
+        for number, column in enumerate(self.style.T, start=self.m - self.style.shape[1]):
+            parts.append((row, np.full(3 * r, number), by_eta * np.repeat(column, 3)))
+        rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return sparse.csr_array((values, (rows, columns)), shape=(3 * r, self.m))
+
+    def edges(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(who, whom): who beat whom, or tied with whom, at least once."""
+        seen = counts.reshape(-1, 3) > 0
+        up, down = seen[:, 0] | seen[:, 2], seen[:, 1] | seen[:, 2]
+        who = np.concatenate([self.first[up], self.second[down]])
+        return who, np.concatenate([self.second[up], self.first[down]])
+
+    def taking_part(self, counts: np.ndarray) -> np.ndarray:
+        """(n,): in how many comparisons each item was."""
+        total = counts.reshape(-1, 3).sum(1)
+        return np.bincount(self.first, total, self.n) + np.bincount(self.second, total, self.n)
+
+    def check_ties_bounded(self, counts: np.ndarray) -> None:
+        """InputError where wins and ties can be told apart without limit; see `RepeatedChoices`.
+
+        Wins that contradict each other (a circle of them) bound everything; only without one must the linear
+        program decide.
+        """
+        seen = counts.reshape(-1, 3) > 0
+        if not self.sizes or _has_circle(self.first, self.second, seen, self.n):
+            return
+        wins = np.concatenate([self.first[seen[:, 0]], self.second[seen[:, 1]]])
+        losers = np.concatenate([self.second[seen[:, 0]], self.first[seen[:, 1]]])
+        tied = zip(self.first[seen[:, 2]].tolist(), self.second[seen[:, 2]].tolist(), strict=True)
+        outcomes = {
+            (tuple(sorted(pair)), (pair[0],)) for pair in zip(wins.tolist(), losers.tolist(), strict=True)
+        }
+        outcomes |= {(tuple(sorted(pair)), tuple(sorted(pair))) for pair in tied}
+        general = RepeatedChoices(sorted(outcomes), self.n, self.prior)
+        general.check_ties_bounded(general.count(sorted(outcomes)))
+
+
+def _has_circle(first: np.ndarray, second: np.ndarray, seen: np.ndarray, n: int) -> bool:
+    wins = np.concatenate([first[seen[:, 0]], second[seen[:, 1]]])
+    losers = np.concatenate([second[seen[:, 0]], first[seen[:, 1]]])
+    graph = sparse.csr_array((np.ones(len(wins)), (wins, losers)), shape=(n, n))
+    parts, _ = sparse.csgraph.connected_components(graph, connection="strong")
+    return parts < n

@@ -1,0 +1,64 @@
+"""Newton's method for the concave log-likelihoods of comparisons: a few steps to rounding."""
+
+from typing import Protocol
+
+import numpy as np
+from scipy import linalg
+
+from rmkit.errors import InputError
+
+
+class Likelihood(Protocol):
+    """log P(data | theta) with theta = (n scores, then other parameters), m in all; counts (R,) of outcomes.
+
+    A prior is part of it: precision `prior` on every parameter, mean 0.
+    """
+
+    n: int
+    m: int
+
+    def value(self, theta: np.ndarray, counts: np.ndarray) -> float: ...
+    def slope_and_information(
+        self, theta: np.ndarray, counts: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+def maximize(
+    likelihood: Likelihood, counts: np.ndarray, start: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(theta (m,) at the maximum with scores of mean 0, its covariance (m, m)).
+
+    All scores up together moves no probability, so the information is singular there: one is added in that
+    direction, and taken out of the inverse. Without a prior the covariance is then the pseudo-inverse.
+    """
+    level = np.zeros(likelihood.m)
+    level[: likelihood.n] = 1 / np.sqrt(likelihood.n)
+    theta = np.zeros(likelihood.m) if start is None else start.copy()
+    value = likelihood.value(theta, counts)
+    for _ in range(200):
+        slope, information = likelihood.slope_and_information(theta, counts)
+        information += np.outer(level, level)
+        factor = _factor(information)
+        step = linalg.cho_solve(factor, slope)
+        gain = slope @ step
+        if gain <= 1e-20 * (1 + abs(value)):
+            inverse = linalg.cho_solve(factor, np.eye(likelihood.m))
+            outside = inverse - np.outer(inverse @ level, level)
+            return theta, outside - np.outer(level, level @ outside)
+        length = 1.0
+        enough = value - 1e-12 * (1 + abs(value))  # at the top, rounding must not look like going down
+        while (new := likelihood.value(theta + length * step, counts)) < enough and length > 1e-12:
+            length /= 2
+        theta, value = theta + length * step, new
+        theta[: likelihood.n] -= theta[: likelihood.n].mean()
+    raise InputError("The fit did not settle in 200 steps; use a larger prior.")
+
+
+def _factor(information: np.ndarray) -> tuple[np.ndarray, bool]:
+    try:
+        return linalg.cho_factor(information, lower=True)
+    except linalg.LinAlgError:
+        raise InputError(
+            "The comparisons do not fix every parameter (two style columns may say the same, or one may tell "
+            "the items apart): leave one out, or use a prior, such as prior=0.1."
+        ) from None
