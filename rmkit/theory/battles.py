@@ -86,9 +86,19 @@ class Battles:
             return np.arange(len(self.a)), self.a, self.b, self.result
         n, turned = len(self.names), self.a > self.b
         low, high = np.minimum(self.a, self.b), np.maximum(self.a, self.b)
-        row, pairs = pd.factorize(low * n + high)
+        row, pairs = _numbered(low * n + high, n * n)
         outcome = np.where(turned & (self.result != TIED), LOST - self.result, self.result)
         return row, pairs // n, pairs % n, outcome
+
+
+def _numbered(keys: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """(place of each key among the different ones, these in order); keys are whole and below limit."""
+    if limit > 4 * len(keys) + 1_000_000:
+        different, place = np.unique(keys, return_inverse=True)
+        return place, different
+    there = np.zeros(limit, dtype=bool)  # much faster than sorting
+    there[keys] = True
+    return (there.cumsum() - 1)[keys], np.flatnonzero(there)
 
 
 def _halved(cells: int) -> sparse.csr_array:

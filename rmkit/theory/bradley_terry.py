@@ -154,7 +154,6 @@ def _draws_and_style(found, frame: pd.DataFrame | None, by, style, where) -> Non
 def _strengths(evidence: Evidence, total, theta, covariance, found, bootstrap: int, seed: int) -> Strengths:
     likelihood, n = evidence.likelihood, evidence.likelihood.n
     sizes, errors = likelihood.sizes, np.sqrt(np.diag(covariance).clip(0))
-    who, whom = likelihood.edges(total)
     after = slice(n, n + len(sizes))
     return Strengths(
         items=evidence.names,
@@ -166,7 +165,7 @@ def _strengths(evidence: Evidence, total, theta, covariance, found, bootstrap: i
         comparisons=float(total.sum()),
         prior=likelihood.prior,
         battles=likelihood.taking_part(total),
-        parts=parts_of(who, whom, evidence.names),
+        parts=parts_of(*likelihood.edges(total), evidence.names) if likelihood.prior else [evidence.names],
         style=_style(found, theta, errors) if getattr(found, "style_names", ()) else None,
         resampled=evidence.bootstrap(theta, bootstrap, seed) if bootstrap else None,
         evidence=evidence,

@@ -38,6 +38,9 @@ def check_bounded(who: np.ndarray, whom: np.ndarray, names: Sequence[Hashable]) 
     who, whom (E,): numbers of items of which the first beat, or tied with, the second. The sentence names
     every unconnected part, or every group that never lost or never won, at once.
     """
+    number, label = _components(who, whom, len(names), "strong")
+    if number == 1:
+        return
     parts = parts_of(who, whom, names)
     if len(parts) == 2:
         raise InputError(
@@ -50,9 +53,6 @@ def check_bounded(who: np.ndarray, whom: np.ndarray, names: Sequence[Hashable]) 
             f"Nothing compares these {len(parts)} parts with one another, so no score can: {shown}; "
             "use a prior, such as fit(comparisons, prior=0.1), or fit each part alone."
         )
-    number, label = _components(who, whom, len(names), "strong")
-    if number == 1:
-        return
     over, under = label[who], label[whom]
     across = over != under
     never_lost = np.setdiff1d(np.arange(number), under[across])

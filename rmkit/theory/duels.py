@@ -34,20 +34,30 @@ class Duels:
         self.style = np.zeros((len(first), 0)) if style is None else style
         self.m = n + len(self.sizes) + self.style.shape[1]
 
-    def _log_probabilities(self, theta: np.ndarray) -> np.ndarray:
-        """(R, 3) of won, lost, tied."""
+    def _half(self, theta: np.ndarray) -> np.ndarray:
+        """(R,) eta / 2."""
         half = (theta[self.first] - theta[self.second]) / 2
-        if self.style.shape[1]:
-            half = half + self.style @ theta[self.m - self.style.shape[1] :] / 2
-        tie = np.full_like(half, theta[self.n] if self.sizes else -np.inf)
-        logits = np.stack([half, -half, tie], axis=1)
-        return logits - np.logaddexp(np.logaddexp(half, -half), tie)[:, None]
+        return half + self.style @ theta[self.m - self.style.shape[1] :] / 2 if self.style.shape[1] else half
+
+    def _relative(self, half: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(R,) weights of the weaker item and of a tie, over the stronger one's; and the sum of the three."""
+        weaker = np.exp(-2 * np.abs(half))
+        tie = np.exp(theta[self.n] - np.abs(half)) if self.sizes else np.zeros_like(half)
+        return weaker, tie, 1 + weaker + tie
+
+    def _probabilities(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(R,) (P(won) - P(lost)) / 2, the mean of Y = 1/2, -1/2, 0 by which eta enters; and P(tie)."""
+        half = self._half(theta)
+        weaker, tie, total = self._relative(half, theta)
+        return np.copysign((1 - weaker) / (2 * total), half), tie / total
 
     def log_likelihood(self, theta: np.ndarray, counts: np.ndarray) -> float:
         """counts (3 R,): how often each outcome came."""
-        log_p = self._log_probabilities(theta).ravel()
-        seen = counts > 0  # 0 times log 0 is 0
-        return float(counts[seen] @ log_p[seen])
+        won, lost, tied = counts.reshape(-1, 3).T
+        half = self._half(theta)
+        log_sum = np.abs(half) + np.log(self._relative(half, theta)[2])
+        ties = theta[self.n] * tied.sum() if self.sizes else 0.0
+        return float((won - lost) @ half + ties - (won + lost + tied) @ log_sum)
 
     def value(self, theta: np.ndarray, counts: np.ndarray) -> float:
         """The log-likelihood and the log-prior."""
@@ -55,45 +65,46 @@ class Duels:
 
     def slope_and_information(self, theta: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Gradient (m,), and minus the Hessian (m, m)."""
-        p, seen = np.exp(self._log_probabilities(theta)), counts.reshape(-1, 3)
-        total = seen.sum(1)
-        lead = (p[:, 0] - p[:, 1]) / 2  # the mean of Y = 1/2, -1/2, 0, by which eta enters
-        by_eta = (seen[:, 0] - seen[:, 1]) / 2 - total * lead
-        by_tie = seen[:, 2] - total * p[:, 2]
-        curvature = total * ((p[:, 0] + p[:, 1]) / 4 - lead**2)
-        mixed = -total * lead * p[:, 2]
-        spread = float((total * p[:, 2] * (1 - p[:, 2])).sum())
+        won, lost, tied = counts.reshape(-1, 3).T
+        total = won + lost + tied
+        lead, p_tie = self._probabilities(theta)
+        by_eta = (won - lost) / 2 - total * lead
+        curvature = total * ((1 - p_tie) / 4 - lead**2)
 
-        slope = np.zeros(self.m)
+        slope, information = np.zeros(self.m), np.zeros((self.m, self.m))
         slope[: self.n] = self._to_items(by_eta)
-        information = np.zeros((self.m, self.m))
         pair = np.bincount(self.first * self.n + self.second, curvature, self.n * self.n)
         across = pair.reshape(self.n, self.n)
-        across = across + across.T
-        information[: self.n, : self.n] = np.diag(across.sum(1)) - across
+        across += across.T.copy()
+        information[: self.n, : self.n] = -across
         features = slice(self.m - self.style.shape[1], self.m)
         if self.sizes:
-            slope[self.n], information[self.n, self.n] = by_tie.sum(), spread
+            mixed = -total * lead * p_tie
+            slope[self.n] = tied.sum() - total @ p_tie
+            information[self.n, self.n] = total @ (p_tie * (1 - p_tie))
             information[self.n, : self.n] = information[: self.n, self.n] = self._to_items(mixed)
             information[self.n, features] = information[features, self.n] = mixed @ self.style
         slope[features] = by_eta @ self.style
         information[features, features] = self.style.T @ (curvature[:, None] * self.style)
         for number, column in enumerate(self.style.T, start=features.start):
             information[number, : self.n] = information[: self.n, number] = self._to_items(curvature * column)
-        return slope - self.prior * theta, information + self.prior * np.eye(self.m)
+        diagonal = np.einsum("ii->i", information)  # a view
+        diagonal[: self.n] += across.sum(1)
+        diagonal += self.prior
+        return slope - self.prior * theta, information
 
     def _to_items(self, rows: np.ndarray) -> np.ndarray:
         return np.bincount(self.first, rows, self.n) - np.bincount(self.second, rows, self.n)
 
     def residuals(self, theta: np.ndarray) -> sparse.csr_array:
         """(3 R, m): the gradient of log P of each outcome."""
-        p, r = np.exp(self._log_probabilities(theta)), len(self.first)
-        by_eta = (np.array([0.5, -0.5, 0.0]) - ((p[:, 0] - p[:, 1]) / 2)[:, None]).ravel()
+        (lead, p_tie), r = self._probabilities(theta), len(self.first)
+        by_eta = (np.array([0.5, -0.5, 0.0]) - lead[:, None]).ravel()
         row = np.arange(3 * r)
         first, second = np.repeat(self.first, 3), np.repeat(self.second, 3)
         parts = [(row, first, by_eta), (row, second, -by_eta)]
         if self.sizes:
-            by_tie = (np.array([0.0, 0.0, 1.0]) - p[:, 2:]).ravel()
+            by_tie = (np.array([0.0, 0.0, 1.0]) - p_tie[:, None]).ravel()
             parts.append((row, np.full(3 * r, self.n), by_tie))
         for number, column in enumerate(self.style.T, start=self.m - self.style.shape[1]):
             parts.append((row, np.full(3 * r, number), by_eta * np.repeat(column, 3)))

@@ -31,34 +31,47 @@ def maximize(
     All scores up together moves no probability, so the information is singular there: one is added in that
     direction, and taken out of the inverse. Without a prior the covariance is then the pseudo-inverse.
     """
-    level = np.zeros(likelihood.m)
-    level[: likelihood.n] = 1 / np.sqrt(likelihood.n)
+    n = likelihood.n
     theta = np.zeros(likelihood.m) if start is None else start.copy()
     value = likelihood.value(theta, counts)
     for _ in range(200):
         slope, information = likelihood.slope_and_information(theta, counts)
-        information += np.outer(level, level)
+        information[:n, :n] += 1 / n
         factor = _factor(information)
         step = linalg.cho_solve(factor, slope)
         gain = slope @ step
         if gain <= 1e-20 * (1 + abs(value)):
-            inverse = linalg.cho_solve(factor, np.eye(likelihood.m))
-            outside = inverse - np.outer(inverse @ level, level)
-            return theta, outside - np.outer(level, level @ outside)
+            return theta, _centered(_inverse(factor[0]), n)
         length = 1.0
         enough = value - 1e-12 * (1 + abs(value))  # at the top, rounding must not look like going down
         while (new := likelihood.value(theta + length * step, counts)) < enough and length > 1e-12:
             length /= 2
         theta, value = theta + length * step, new
-        theta[: likelihood.n] -= theta[: likelihood.n].mean()
+        theta[:n] -= theta[:n].mean()
     raise InputError("The fit did not settle in 200 steps; use a larger prior.")
 
 
 def _factor(information: np.ndarray) -> tuple[np.ndarray, bool]:
     try:
-        return linalg.cho_factor(information, lower=True)
+        return linalg.cho_factor(information, lower=True, overwrite_a=True, check_finite=False)
     except linalg.LinAlgError:
         raise InputError(
             "The comparisons do not fix every parameter (two style columns may say the same, or one may tell "
             "the items apart): leave one out, or use a prior, such as prior=0.1."
         ) from None
+
+
+def _inverse(factor: np.ndarray) -> np.ndarray:
+    """(m, m) from a lower Cholesky factor; LAPACK fills one triangle."""
+    inverse, failed = linalg.lapack.dpotri(factor, lower=True)
+    if failed:
+        raise InputError("The comparisons do not fix every parameter; use a prior, such as prior=0.1.")
+    lower = np.tril(inverse)
+    return lower + np.tril(lower, -1).T
+
+
+def _centered(inverse: np.ndarray, n: int) -> np.ndarray:
+    """The covariance once the mean of the n scores is taken from each."""
+    inverse[:n] -= inverse[:n].mean(0)
+    inverse[:, :n] -= inverse[:, :n].mean(1, keepdims=True)
+    return inverse
