@@ -123,8 +123,10 @@ def _read(comparisons, items, ties, kind, counts, by, style) -> "Battles | readi
 
 def _is_matrix(frame: pd.DataFrame, kind: str | None, ties) -> bool:
     """Whether a DataFrame is a matrix of wins: square, all numbers, or said to be one."""
+    if list(frame.index) == list(frame.columns):
+        return True
     numbers = frame.shape[0] == frame.shape[1] and all(d.kind in "iufb" for d in frame.dtypes)
-    return kind is not None or ties is not None or (numbers and not tables.has_battles(frame))
+    return not tables.has_battles(frame) and (kind is not None or ties is not None or numbers)
 
 
 def _draws_and_style(found, frame: pd.DataFrame | None, by, style, where) -> None:

@@ -9,9 +9,14 @@ from scipy.sparse.csgraph import connected_components
 from rmkit.errors import InputError
 
 
+def printable(name: Hashable) -> str:
+    """A name as text, with control characters as escapes: a terminal must not act on them."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))
+
+
 def listing(names: Sequence[Hashable], most: int = 5) -> str:
     """A few names, and how many more there are."""
-    shown = ", ".join(str(name) for name in names[:most])
+    shown = ", ".join(map(printable, names[:most]))
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
@@ -67,7 +72,8 @@ def check_bounded(who: np.ndarray, whom: np.ndarray, names: Sequence[Hashable]) 
 
 def _sentence(label: np.ndarray, ends: np.ndarray, verb: str, names: Sequence[Hashable]) -> str:
     """ "a, b never lost to c": groups of several items stand in brackets, where there are several groups."""
-    groups = sorted(([names[i] for i in np.flatnonzero(label == end)] for end in ends), key=len)
+    members = sorted((np.flatnonzero(label == end).tolist() for end in ends), key=lambda g: (len(g), g))
+    groups = [[names[i] for i in group] for group in members]
     if len(groups) == 1:
         rest = [names[i] for i in np.flatnonzero(label != ends[0])]
         return f"{listing(groups[0])} {verb} {listing(rest)}"

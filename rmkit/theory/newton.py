@@ -37,7 +37,7 @@ def maximize(
     for _ in range(200):
         slope, information = likelihood.slope_and_information(theta, counts)
         information[:n, :n] += 1 / n
-        factor = _factor(information)
+        factor = _factor(information, theta)
         step = linalg.cho_solve(factor, slope)
         gain = slope @ step
         if gain <= 1e-20 * (1 + abs(value)):
@@ -51,10 +51,15 @@ def maximize(
     raise InputError("The fit did not settle in 200 steps; use a larger prior.")
 
 
-def _factor(information: np.ndarray) -> tuple[np.ndarray, bool]:
+def _factor(information: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, bool]:
     try:
         return linalg.cho_factor(information, lower=True, overwrite_a=True, check_finite=False)
     except linalg.LinAlgError:
+        if np.abs(theta).max() > 15:  # odds of three million to one, and growing
+            raise InputError(
+                "Some style column decides the battles without exception, so its coefficient is infinite: "
+                "use a prior, such as prior=0.1, or leave it out."
+            ) from None
         raise InputError(
             "The comparisons do not fix every parameter (two style columns may say the same, or one may tell "
             "the items apart): leave one out, or use a prior, such as prior=0.1."

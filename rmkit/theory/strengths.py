@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from rmkit.errors import InputError
-from rmkit.theory.connected import listing
+from rmkit.theory.connected import listing, printable
 from rmkit.theory.evidence import Evidence
 
 ELO = 400 / np.log(10)  # Elo points in one unit of log-odds
@@ -134,6 +134,22 @@ class Strengths:
         frame = pd.DataFrame(columns, index=pd.Index(self.items, name="item", tupleize_cols=False))
         return frame.sort_values("score", ascending=False, kind="stable")
 
+    def leaderboard(
+        self,
+        *,
+        anchor: Mapping[Hashable, float] | float | None = 1000,
+        scale: float | str = "elo",
+        errors: str = "model",
+    ) -> pd.DataFrame:
+        """rank, item, score, low, high and battles, best first; the options are those of `table`."""
+        table = self.table(anchor=anchor, scale=scale, errors=errors)
+        battles = pd.Series(self.battles, index=pd.Index(self.items, tupleize_cols=False))
+        whole = (self.battles % 1 == 0).all()
+        table = table.drop(columns="standard_error").assign(battles=battles.astype(int) if whole else battles)
+        table = table.reset_index()
+        table.insert(0, "rank", np.arange(1, len(table) + 1))
+        return table
+
     def _anchored(self, reference, anchor) -> tuple[int | None, float]:
         """(the item that is held, or None for the mean; the value that it has)."""
         if reference is not None:
@@ -166,7 +182,8 @@ class Strengths:
 
         return draw(self, anchor=anchor, scale=scale)
 
-    def _headline(self) -> str:
+    def headline(self) -> str:
+        """One line: how many items and comparisons, the log-likelihood, ties, prior, unconnected parts."""
         ties = "".join(f", ties of {t}: {delta:.3f}" for t, delta in self.tie_parameters.items())
         prior = f", prior {self.prior:g}" if self.prior else ""
         apart = f"; {len(self.parts)} unconnected parts, compare scores within one" if self.parts[1:] else ""
@@ -177,12 +194,13 @@ class Strengths:
 
     def __str__(self) -> str:
         style = "" if self.style is None else f"\n{self.style.to_string(float_format='{:.4f}'.format)}"
-        table = self.table().to_string(max_rows=40, float_format="{:.4f}".format)
-        return f"{self._headline()}\n{table}{style}"
+        table = self.table().rename(index=printable)
+        table = table.to_string(max_rows=40, float_format="{:.4f}".format)
+        return f"{self.headline()}\n{table}{style}"
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         frames = [self.table()] + ([] if self.style is None else [self.style])
         tables = [frame.to_html(max_rows=40, float_format="{:.4f}".format) for frame in frames]
-        return f"<p>{self._headline()}</p>{''.join(tables)}"  # pandas escapes the items
+        return f"<p>{self.headline()}</p>{''.join(tables)}"  # pandas escapes the items
