@@ -101,7 +101,7 @@ def _read(comparisons, items, ties, kind, counts, by, style) -> "Battles | readi
             return f"{source}, line {row + 2}"
         return f"{source}, row {row}" if source else f"Row {row}"
 
-    frame = None
+    frame, comparisons = None, tables.from_rows(comparisons)
     if isinstance(comparisons, pd.DataFrame) and not _is_matrix(comparisons, kind, ties):
         if ties is not None or kind is not None:
             raise InputError("A table of battles says its ties and its kind itself: leave out ties and kind.")
@@ -123,9 +123,10 @@ def _read(comparisons, items, ties, kind, counts, by, style) -> "Battles | readi
 
 def _is_matrix(frame: pd.DataFrame, kind: str | None, ties) -> bool:
     """Whether a DataFrame is a matrix of wins: square, all numbers, or said to be one."""
-    if list(frame.index) == list(frame.columns):
+    square = frame.shape[0] == frame.shape[1]
+    if square and list(frame.index) == list(frame.columns):
         return True
-    numbers = frame.shape[0] == frame.shape[1] and all(d.kind in "iufb" for d in frame.dtypes)
+    numbers = square and all(d.kind in "iufb" for d in frame.dtypes)
     return not tables.has_battles(frame) and (kind is not None or ties is not None or numbers)
 
 

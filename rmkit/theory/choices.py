@@ -69,6 +69,10 @@ class RepeatedChoices:
         top = np.maximum.reduceat(logits, self.starts)[self.group]
         return logits - top - np.log(np.add.reduceat(np.exp(logits - top), self.starts))[self.group]
 
+    def start(self, counts: np.ndarray) -> np.ndarray:
+        """(m,) zeros: all items alike."""
+        return np.zeros(self.m)
+
     def log_likelihood(self, theta: np.ndarray, counts: np.ndarray) -> float:
         """counts (R,): how often each outcome came."""
         return float(counts @ self._log_probabilities(theta))

@@ -33,29 +33,48 @@ class Duels:
         self.sizes = [2] if ties else []
         self.style = np.zeros((len(first), 0)) if style is None else style
         self.m = n + len(self.sizes) + self.style.shape[1]
+        self._cell = np.minimum(first, second) * n + np.maximum(first, second)
+        self._last: tuple[np.ndarray, tuple[np.ndarray, ...]] | None = None
 
-    def _half(self, theta: np.ndarray) -> np.ndarray:
-        """(R,) eta / 2."""
-        half = (theta[self.first] - theta[self.second]) / 2
-        return half + self.style @ theta[self.m - self.style.shape[1] :] / 2 if self.style.shape[1] else half
+    def _parts(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(R,) eta / 2; the weights of the weaker item and of a tie over the stronger one's; their sum + 1.
 
-    def _relative(self, half: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(R,) weights of the weaker item and of a tie, over the stronger one's; and the sum of the three."""
-        weaker = np.exp(-2 * np.abs(half))
-        tie = np.exp(theta[self.n] - np.abs(half)) if self.sizes else np.zeros_like(half)
-        return weaker, tie, 1 + weaker + tie
+        The value and the slope are asked for at the same theta, so the last answer is kept.
+        """
+        if self._last is None or self._last[0] is not theta:
+            half = (theta[self.first] - theta[self.second]) / 2
+            if self.style.shape[1]:
+                half += self.style @ theta[self.m - self.style.shape[1] :] / 2
+            above = np.abs(half)
+            weaker = np.exp(-2 * above)
+            tie = np.exp(theta[self.n] - above) if self.sizes else np.zeros(1)
+            self._last = theta, (half, weaker, tie, 1 + weaker + tie)
+        return self._last[1]
 
     def _probabilities(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(R,) (P(won) - P(lost)) / 2, the mean of Y = 1/2, -1/2, 0 by which eta enters; and P(tie)."""
-        half = self._half(theta)
-        weaker, tie, total = self._relative(half, theta)
+        half, weaker, tie, total = self._parts(theta)
         return np.copysign((1 - weaker) / (2 * total), half), tie / total
+
+    def start(self, counts: np.ndarray) -> np.ndarray:
+        """(m,): log-odds of each item's own wins, a place near the maximum."""
+        won, lost, tied = counts.reshape(-1, 3).T
+        theta = np.zeros(self.m)
+        up = np.bincount(self.first, won + tied / 2, self.n) + np.bincount(
+            self.second, lost + tied / 2, self.n
+        )
+        down = np.bincount(self.first, lost + tied / 2, self.n) + np.bincount(
+            self.second, won + tied / 2, self.n
+        )
+        theta[: self.n] = np.log((up + 1) / (down + 1))
+        theta[: self.n] -= theta[: self.n].mean()
+        return theta
 
     def log_likelihood(self, theta: np.ndarray, counts: np.ndarray) -> float:
         """counts (3 R,): how often each outcome came."""
         won, lost, tied = counts.reshape(-1, 3).T
-        half = self._half(theta)
-        log_sum = np.abs(half) + np.log(self._relative(half, theta)[2])
+        half, _, _, total = self._parts(theta)
+        log_sum = np.abs(half) + np.log(total)
         ties = theta[self.n] * tied.sum() if self.sizes else 0.0
         return float((won - lost) @ half + ties - (won + lost + tied) @ log_sum)
 
@@ -64,32 +83,29 @@ class Duels:
         return self.log_likelihood(theta, counts) - self.prior / 2 * float(theta @ theta)
 
     def slope_and_information(self, theta: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gradient (m,), and minus the Hessian (m, m)."""
+        """Gradient (m,), and minus the Hessian (m, m), of which the upper triangle is filled."""
         won, lost, tied = counts.reshape(-1, 3).T
         total = won + lost + tied
         lead, p_tie = self._probabilities(theta)
         by_eta = (won - lost) / 2 - total * lead
-        curvature = total * ((1 - p_tie) / 4 - lead**2)
+        curvature = total * ((1 - p_tie) / 4 - lead * lead)
 
+        n, features = self.n, slice(self.m - self.style.shape[1], self.m)
         slope, information = np.zeros(self.m), np.zeros((self.m, self.m))
-        slope[: self.n] = self._to_items(by_eta)
-        pair = np.bincount(self.first * self.n + self.second, curvature, self.n * self.n)
-        across = pair.reshape(self.n, self.n)
-        across += across.T.copy()
-        information[: self.n, : self.n] = -across
-        features = slice(self.m - self.style.shape[1], self.m)
+        slope[:n] = self._to_items(by_eta)
+        information[:n, :n] = np.bincount(self._cell, -curvature, n * n).reshape(n, n)
         if self.sizes:
             mixed = -total * lead * p_tie
-            slope[self.n] = tied.sum() - total @ p_tie
-            information[self.n, self.n] = total @ (p_tie * (1 - p_tie))
-            information[self.n, : self.n] = information[: self.n, self.n] = self._to_items(mixed)
-            information[self.n, features] = information[features, self.n] = mixed @ self.style
+            slope[n] = tied.sum() - total @ p_tie
+            information[n, n] = total @ (p_tie * (1 - p_tie))
+            information[:n, n] = self._to_items(mixed)
+            information[n, features] = mixed @ self.style
         slope[features] = by_eta @ self.style
         information[features, features] = self.style.T @ (curvature[:, None] * self.style)
         for number, column in enumerate(self.style.T, start=features.start):
-            information[number, : self.n] = information[: self.n, number] = self._to_items(curvature * column)
+            information[:n, number] = self._to_items(curvature * column)
         diagonal = np.einsum("ii->i", information)  # a view
-        diagonal[: self.n] += across.sum(1)
+        diagonal[:n] += np.bincount(self.first, curvature, n) + np.bincount(self.second, curvature, n)
         diagonal += self.prior
         return slope - self.prior * theta, information
 

@@ -11,12 +11,14 @@ from rmkit.errors import InputError
 class Likelihood(Protocol):
     """log P(data | theta) with theta = (n scores, then other parameters), m in all; counts (R,) of outcomes.
 
-    A prior is part of it: precision `prior` on every parameter, mean 0.
+    A prior is part of it: precision `prior` on every parameter, mean 0. Of the information (m, m) only the
+    upper triangle is read.
     """
 
     n: int
     m: int
 
+    def start(self, counts: np.ndarray) -> np.ndarray: ...
     def value(self, theta: np.ndarray, counts: np.ndarray) -> float: ...
     def slope_and_information(
         self, theta: np.ndarray, counts: np.ndarray
@@ -32,7 +34,7 @@ def maximize(
     direction, and taken out of the inverse. Without a prior the covariance is then the pseudo-inverse.
     """
     n = likelihood.n
-    theta = np.zeros(likelihood.m) if start is None else start.copy()
+    theta = likelihood.start(counts) if start is None else start
     value = likelihood.value(theta, counts)
     for _ in range(200):
         slope, information = likelihood.slope_and_information(theta, counts)
@@ -42,18 +44,25 @@ def maximize(
         gain = slope @ step
         if gain <= 1e-20 * (1 + abs(value)):
             return theta, _centered(_inverse(factor[0]), n)
-        length = 1.0
-        enough = value - 1e-12 * (1 + abs(value))  # at the top, rounding must not look like going down
-        while (new := likelihood.value(theta + length * step, counts)) < enough and length > 1e-12:
+        length, enough = (
+            1.0,
+            value - 1e-12 * (1 + abs(value)),
+        )  # at the top, rounding may look like going down
+        while True:
+            new = theta + length * step
+            new[:n] -= new[:n].mean()
+            new_value = likelihood.value(new, counts)
+            if new_value >= enough or length < 1e-12:
+                break
             length /= 2
-        theta, value = theta + length * step, new
-        theta[:n] -= theta[:n].mean()
+        theta, value = new, new_value
     raise InputError("The fit did not settle in 200 steps; use a larger prior.")
 
 
 def _factor(information: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, bool]:
     try:
-        return linalg.cho_factor(information, lower=True, overwrite_a=True, check_finite=False)
+        # transposed, since LAPACK counts by columns: then nothing is copied
+        return linalg.cho_factor(information.T, lower=True, overwrite_a=True, check_finite=False)
     except linalg.LinAlgError:
         if np.abs(theta).max() > 15:  # odds of three million to one, and growing
             raise InputError(

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,7 @@ SAYS_B = (
     "second",
     "b>a",
 )
-SAYS_TIE = ("tie", "draw", "tied", "both", "bothbad", "tiebothbad", "bothgood", "tiebothgood", "equal", "a=b")
+SAYS_TIE = ("tie", "equal", "a=b")
 SAID = dict.fromkeys(SAYS_A, WON) | dict.fromkeys(SAYS_B, LOST) | dict.fromkeys(SAYS_TIE, TIED)
 Where = Callable[[int], str]
 
@@ -66,13 +66,14 @@ def read_file(path: str | Path) -> "pd.DataFrame | list":
             raise InputError(f"{path} is no .csv, .tsv, .parquet, .jsonl or .json file.")
     except (ValueError, UnicodeDecodeError) as error:  # of pandas, pyarrow and json alike
         raise InputError(f"{path} cannot be read as {kind[1:]}: {error}") from error
-    if (
-        isinstance(rows, list)
-        and rows
-        and all(isinstance(row, dict) and "ranking" not in row for row in rows)
-    ):
-        return pd.DataFrame(rows)
-    return rows
+    return from_rows(rows)
+
+
+def from_rows(rows: object) -> "pd.DataFrame | object":
+    """A list of dicts as a table; anything else, lists of rankings too, as it is."""
+    kinds = set(map(type, rows)) if isinstance(rows, list) else set()
+    battles = kinds and all(issubclass(kind, Mapping) for kind in kinds) and "ranking" not in rows[0]
+    return pd.DataFrame(rows) if battles else rows
 
 
 def has_battles(frame: pd.DataFrame) -> bool:
@@ -172,7 +173,8 @@ def _plain(value: Hashable) -> str:
     if not isinstance(value, str):
         return ""  # numbers: 0 and 1 mean opposite things in different files
     text = re.sub(r"\s", "", value.strip().lower().strip("[]"))
-    return text if text in SAID else re.sub(r"[^a-z0-9]", "", text)
+    text = text if text in SAID else re.sub(r"[^a-z0-9]", "", text)
+    return "tie" if re.match("tie|draw|both", text) else text  # tie (bothbad), both_good ...
 
 
 def _tallied(frame, columns, names, a, b, where: Where) -> Battles:
