@@ -149,8 +149,8 @@ def from_list(rankings, counts, items) -> "Battles | Rankings":
         )
     rankings = list(rankings)
     counts, rankings = _split_counts(rankings, counts)
-    if _are_pairs(rankings):
-        found = _from_pairs(list(chain.from_iterable(rankings)), items)
+    if (flat := _flat_pairs(rankings)) is not None:
+        found = _from_pairs(flat, items)
         found.count = found.count if counts is None else counts
         return found
     numbers, stages = _Numbers(items), []
@@ -166,14 +166,18 @@ def from_list(rankings, counts, items) -> "Battles | Rankings":
     return Rankings(names, stages, np.ones(len(rankings)) if counts is None else counts)
 
 
-def _are_pairs(rankings: list) -> bool:
-    """Whether all are a winner and a loser: what can be read at once."""
+def _flat_pairs(rankings: list) -> list[Hashable] | None:
+    """winner, loser, winner, loser ... where all rankings are that: what can be read at once; else None."""
     if not all(issubclass(kind, tuple | list) for kind in set(map(type, rankings))):
-        return False
+        return None
     if set(map(len, rankings)) - {2}:
-        return False
-    kinds = set(map(type, chain.from_iterable(rankings)))
-    return not any(issubclass(kind, tuple | list) for kind in kinds) and all(k.__hash__ for k in kinds)
+        return None
+    flat = list(chain.from_iterable(rankings))
+    try:
+        kinds = set(map(type, set(flat)))
+    except TypeError:  # something cannot be an item, or is a list, a tie: read one by one
+        return None
+    return None if any(issubclass(kind, tuple) for kind in kinds) else flat
 
 
 def _split_counts(rankings: list, counts) -> tuple[np.ndarray | None, list]:
