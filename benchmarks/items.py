@@ -47,13 +47,17 @@ def measure(number: int, items: int, repeats: int) -> pd.DataFrame:
 
     first, second, won = battles(number, items)
     a, b = first.tolist(), second.tolist()
-    frame = pd.DataFrame({"model_a": a, "model_b": b, "winner": np.where(won, "model_a", "model_b")})
+    said = np.where(won, "model_a", "model_b").tolist()
+    frame = pd.DataFrame({"model_a": a, "model_b": b, "winner": said})
     pairs = [(x, y) if w else (y, x) for x, y, w in zip(a, b, won.tolist(), strict=True)]
     winners = [evalica.Winner.X if w else evalica.Winner.Y for w in won.tolist()]
     codes = pd.factorize(np.concatenate([first, second]))[0].reshape(2, -1)
     arrays = np.where(won, codes, codes[::-1]).T.copy()
     ways = {
         "evalica, lists of names (no errors)": lambda: evalica.bradley_terry(a, b, winners),
+        "rmkit, the same lists": lambda: bradley_terry.fit(
+            pd.DataFrame({"model_a": a, "model_b": b, "winner": said})
+        ),
         "rmkit, table of names": lambda: bradley_terry.fit(frame),
         "rmkit, list of pairs": lambda: bradley_terry.fit(pairs),
         "rmkit, array of numbers": lambda: bradley_terry.fit(arrays),

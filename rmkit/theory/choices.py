@@ -50,6 +50,7 @@ class RepeatedChoices:
                     values.append(1.0)
                 self.row[items, chosen] = len(self.row)
         total = len(self.row)
+        self.size = np.array([len(chosen) for _, chosen in self.row], dtype=int)
         self.starts = np.array(starts, dtype=int)
         self.design = sparse.csr_array((values, (rows, columns)), shape=(total, self.m))
         self.group = np.repeat(np.arange(len(starts)), np.diff([*starts, total]))
@@ -120,12 +121,17 @@ class RepeatedChoices:
         return found
 
     def check_ties_bounded(self, counts: np.ndarray) -> None:
-        """InputError if some direction never makes the data less likely (a linear program finds it)."""
-        if not self.sizes:
+        """InputError if some direction never makes the data less likely (a linear program finds it).
+
+        Ties of a size that never came (in a resample) have probability 0 at the maximum: they are no rivals.
+        """
+        seen = np.unique(self.size[counts > 0])
+        if not (seen > 1).any():
             return  # connected comparisons without ties are bounded
+        possible = np.isin(self.size, [1, *seen])
         chosen, other = [], []
         for row in np.flatnonzero(counts):
-            rivals = np.flatnonzero(self.group == self.group[row])
+            rivals = np.flatnonzero((self.group == self.group[row]) & possible)
             chosen += [row] * len(rivals)
             other += rivals.tolist()
         lead = self.design[chosen] - self.design[other]

@@ -31,7 +31,8 @@ def from_array(array, kind: str | None, ties, items) -> Battles:
     if array.ndim != 2 or array.shape[1] != 2:
         raise InputError(f"Pairs have the shape (N, 2), winner and loser; this array has {array.shape}.")
     if array.dtype.kind == "O":
-        return _from_pairs(array.ravel().tolist(), items)
+        flat = array.ravel().tolist()
+        return _from_pairs(flat, _distinct(flat), items)
     codes, different = pd.factorize(array.ravel())  # much faster than item by item
     if array.dtype.kind == "f" and (codes < 0).any():
         raise InputError(f"Ranking {np.flatnonzero(codes < 0)[0] // 2} holds nan, which cannot be an item.")
@@ -96,9 +97,16 @@ def _counts(matrix, name: str) -> np.ndarray:
     return matrix
 
 
-def _from_pairs(flat: list[Hashable], items: Sequence[Hashable] | None) -> Battles:
-    """winner, loser, winner, loser ..."""
-    different = list(dict.fromkeys(flat))
+def _distinct(flat: list[Hashable]) -> list[Hashable]:
+    """Each item once, in the order of first sight."""
+    try:
+        return list(dict.fromkeys(flat))
+    except TypeError as error:
+        raise InputError(f"The pairs hold something that cannot be an item: {error}.") from error
+
+
+def _from_pairs(flat: list[Hashable], different: list[Hashable], items: Sequence[Hashable] | None) -> Battles:
+    """From winner, loser, winner, loser ..."""
     place = {item: i for i, item in enumerate(different)}
     codes = np.fromiter(map(place.__getitem__, flat), dtype=np.int64, count=len(flat))
     return _from_codes(codes, different, items)
@@ -149,8 +157,8 @@ def from_list(rankings, counts, items) -> "Battles | Rankings":
         )
     rankings = list(rankings)
     counts, rankings = _split_counts(rankings, counts)
-    if (flat := _flat_pairs(rankings)) is not None:
-        found = _from_pairs(flat, items)
+    if (pairs := _pairs(rankings)) is not None:
+        found = _from_pairs(*pairs, items)
         found.count = found.count if counts is None else counts
         return found
     numbers, stages = _Numbers(items), []
@@ -166,18 +174,18 @@ def from_list(rankings, counts, items) -> "Battles | Rankings":
     return Rankings(names, stages, np.ones(len(rankings)) if counts is None else counts)
 
 
-def _flat_pairs(rankings: list) -> list[Hashable] | None:
-    """winner, loser, winner, loser ... where all rankings are that: what can be read at once; else None."""
+def _pairs(rankings: list) -> tuple[list[Hashable], list[Hashable]] | None:
+    """(winner, loser, winner, loser ...; each item once) where all rankings are pairs: read at once."""
     if not all(issubclass(kind, tuple | list) for kind in set(map(type, rankings))):
         return None
     if set(map(len, rankings)) - {2}:
         return None
     flat = list(chain.from_iterable(rankings))
     try:
-        kinds = set(map(type, set(flat)))
-    except TypeError:  # something cannot be an item, or is a list, a tie: read one by one
+        different = list(dict.fromkeys(flat))
+    except TypeError:  # a list, which is a tie, or something that cannot be an item: read one by one
         return None
-    return None if any(issubclass(kind, tuple) for kind in kinds) else flat
+    return None if any(isinstance(item, tuple) for item in different) else (flat, different)
 
 
 def _split_counts(rankings: list, counts) -> tuple[np.ndarray | None, list]:

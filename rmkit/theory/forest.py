@@ -1,28 +1,28 @@
 """A figure of scores: one line for each item, the model's interval against one that assumes less."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping
 
+import pandas as pd
 import plotly.graph_objects as go
-
-if TYPE_CHECKING:
-    from rmkit.theory.strengths import Strengths
 
 COLORS = {"model": "#0072B2", "robust": "#D55E00", "bootstrap": "#009E73"}  # Okabe and Ito (2008)
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 
 
-def draw(model: "Strengths", *, anchor: Mapping | float | None = None, scale: float | str = 1.0) -> go.Figure:
-    """Items from the best (on top) to the last. Symbols tell groups apart that no comparison connects."""
-    kinds = ["model", "robust"] + (["bootstrap"] if model.resampled is not None else [])
-    part = {item: number for number, items in enumerate(model.parts) for item in items}
+def draw(
+    tables: Mapping[str, pd.DataFrame], parts: list[list[Hashable]], unit: str = "log-odds"
+) -> go.Figure:
+    """tables {kind of error: score, low and high, best first}; parts: groups that no comparison connects.
+
+    Items stand from the best (on top) to the last; symbols tell the parts apart.
+    """
+    part = {item: number for number, items in enumerate(parts) for item in items}
     figure = go.Figure()
-    for number, errors in enumerate(kinds):
-        table = model.table(anchor=anchor, scale=scale, errors=errors)
+    for number, (errors, table) in enumerate(tables.items()):
         names = [_short(item) for item in table.index]
         figure.add_scatter(
             x=table.score,
-            y=[place + 0.16 * (number - (len(kinds) - 1) / 2) for place in range(len(table))],
+            y=[place + 0.16 * (number - (len(tables) - 1) / 2) for place in range(len(table))],
             error_x={
                 "type": "data",
                 "array": table.high - table.score,
@@ -40,12 +40,12 @@ def draw(model: "Strengths", *, anchor: Mapping | float | None = None, scale: fl
                 "symbol": [SYMBOLS[part[item] % len(SYMBOLS)] for item in table.index],
             },
         )
-    apart = f"; {len(model.parts)} unconnected parts (symbols)" if len(model.parts) > 1 else ""
+    apart = f"; {len(parts)} unconnected parts (symbols)" if len(parts) > 1 else ""
     figure.update_layout(
         template="plotly_white",
         title=f"Scores with 95 % intervals{apart}",
-        height=max(320, 22 * len(model.items) + 140),
-        xaxis_title="score in log-odds" if scale == 1.0 else "score",
+        height=max(320, 22 * len(part) + 140),
+        xaxis_title=f"score in {unit}",
         yaxis={"tickvals": list(range(len(names))), "ticktext": names, "autorange": "reversed"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
     )

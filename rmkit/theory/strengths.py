@@ -180,7 +180,10 @@ class Strengths:
         """A plotly figure of the scores, best on top: the model's intervals against the robust ones."""
         from rmkit.theory.forest import draw  # plotly, only when a figure is asked for
 
-        return draw(self, anchor=anchor, scale=scale)
+        kinds = ERRORS if self.resampled is not None else ERRORS[:2]
+        tables = {errors: self.table(anchor=anchor, scale=scale, errors=errors) for errors in kinds}
+        unit = {"elo": "Elo points", 1.0: "log-odds"}.get(scale, f"log-odds times {scale}")
+        return draw(tables, self.parts, unit)
 
     def headline(self) -> str:
         """One line: how many items and comparisons, the log-likelihood, ties, prior, unconnected parts."""

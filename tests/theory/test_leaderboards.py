@@ -97,6 +97,10 @@ def test_a_bootstrap_of_battles_agrees_with_the_model_and_repeats():
     assert not np.array_equal(model.resampled, fit(frame, bootstrap=200, seed=1).resampled)
     table = model.table(errors="bootstrap")
     assert ((table.low < table.score) & (table.score < table.high)).all()
+    rng = np.random.default_rng(6)  # one tie among rankings: many resamples hold none
+    rankings = [rng.permutation(5)[:3].tolist() for _ in range(60)] + [[(0, 1), 2]]
+    ranked = fit(rankings, bootstrap=60)
+    np.testing.assert_allclose(ranked.resampled.std(0) / ranked.standard_errors, 1, atol=0.4)
     with pytest.raises(InputError, match=r"Resample \d+ of 50 has no finite scores.*prior"):
         fit([("a", "b"), ("b", "a"), ("b", "c"), ("c", "b")], bootstrap=50)
     with pytest.raises(InputError, match="whole battles"):
