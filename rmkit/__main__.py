@@ -1,4 +1,4 @@
-"""The command line: python -m rmkit doctor | train | score | evaluate."""
+"""The command line: python -m rmkit doctor | train | score | evaluate | rank."""
 
 import argparse
 import json
@@ -90,6 +90,22 @@ def _parser(training: bool = False) -> argparse.ArgumentParser:
     evaluate.add_argument("--html", metavar="FILE", help="page to write: the report's figure and tables")
     evaluate.set_defaults(run=_evaluate)
 
+    rank = commands.add_parser("rank", help="a leaderboard from battles: who beat whom")
+    rank.add_argument("data", metavar="BATTLES", help="table with model_a, model_b, winner; or JSON rankings")
+    rank.add_argument("--anchor", type=_anchor, metavar="NAME=1000", help="hold an item (default: mean 1000)")
+    rank.add_argument(
+        "--prior", type=_positive(float), nargs="?", const=0.1, default=0.0, help="keeps scores finite (0.1)"
+    )
+    rank.add_argument("--half-ties", action="store_true", help="a tie is half a win each way, as in evalica")
+    rank.add_argument("--style", nargs="+", metavar="COLUMN", help="scores at equal length, format ...")
+    rank.add_argument("--by", metavar="COLUMN", help="voters, say: robust errors that keep theirs together")
+    rank.add_argument(
+        "--bootstrap", type=_positive(int), default=0, metavar="N", help="intervals by resampling"
+    )
+    rank.add_argument("--out", metavar="FILE", help="table.csv to write")
+    rank.add_argument("--html", metavar="FILE", help="figure to write (needs plotly)")
+    rank.set_defaults(run=_rank)
+
     for command in (train, score, evaluate):
         command.add_argument(
             "--max-length", type=_positive(int), default=2048, help="tokens, longer text is cut"
@@ -158,6 +174,13 @@ def _positive(kind: type) -> type:
     return number
 
 
+def _anchor(text: str) -> dict[str, float]:
+    name, _, value = text.rpartition("=")
+    if not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, such as gpt-4=1000")
+    return {name: float(value)}
+
+
 def _doctor(_: argparse.Namespace) -> int:
     from rmkit.notebook import doctor
 
@@ -210,8 +233,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from rmkit.evaluation.report import evaluate
     from rmkit.notebook.page import require_plotly, write
 
-    out = _out_file(arguments) if arguments.out else None
-    page = _out_file(arguments, "html") if arguments.html else None
+    out, page = _out_file(arguments), _out_file(arguments, "html")
     if page:
         require_plotly()
     data = _data(arguments.data, arguments, arguments.part)
@@ -223,6 +245,29 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     if page:
         write(page, f"{arguments.model} on {data.name}", report)
         _say(f"wrote {page}")
+    return 0
+
+
+def _rank(arguments: argparse.Namespace) -> int:
+    from rmkit.theory.bradley_terry import fit
+
+    out, html = (_out_file(arguments, option) for option in ("out", "html"))
+    ties = "half" if arguments.half_ties else None
+    options = {name: getattr(arguments, name) for name in ("prior", "style", "by", "bootstrap")}
+    model = fit(arguments.data, ties=ties, **options)
+    errors = "bootstrap" if arguments.bootstrap else "robust" if arguments.by else "model"
+    scale = {"anchor": arguments.anchor or 1000, "scale": "elo"}
+    table = model.leaderboard(**scale, errors=errors)
+    _say(f"{model.headline()}\nElo scale, 95 % intervals: {errors} errors over {model.evidence.unit}")
+    _say(table.assign(item=table["item"].map(shown)).to_string(index=False, float_format="{:.1f}".format))
+    if model.style is not None:
+        _say(f"\nstyle, in log-odds for one unit:\n{model.style.to_string(float_format='{:.4f}'.format)}")
+    if out:
+        table.to_csv(out, index=False)
+        _say(f"wrote {out}")
+    if html:
+        model.figure(**scale).write_html(html, include_plotlyjs=True)
+        _say(f"wrote {html}")
     return 0
 
 
@@ -255,13 +300,15 @@ def _model(name: str, arguments: argparse.Namespace, **settings):
     return model
 
 
-def _out_file(arguments: argparse.Namespace, flag: str = "out") -> Path:
-    """The file to write, checked before any work is done."""
-    out = Path(getattr(arguments, flag))
+def _out_file(arguments: argparse.Namespace, option: str = "out") -> Path | None:
+    """The file to write, checked before any work is done; None where the option was not given."""
+    if getattr(arguments, option) is None:
+        return None
+    out = Path(getattr(arguments, option))
     if out.is_dir():
-        raise InputError(f"{out} is a folder; --{flag} names a file to write.")
+        raise InputError(f"{out} is a folder; --{option} names a file to write.")
     if out.exists() and Path(arguments.data).exists() and out.samefile(arguments.data):
-        raise InputError(f"--{flag} {out} would overwrite DATA; name another file.")
+        raise InputError(f"--{option} {out} would overwrite DATA; name another file.")
     out.parent.mkdir(parents=True, exist_ok=True)
     return out
 

@@ -21,7 +21,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from rmkit.data.preferences import Preferences
 from rmkit.data.records import Prompt
 from rmkit.errors import InputError
-from rmkit.models import policies
+from rmkit.models import next_word, policies
 from rmkit.models.hub import quiet, resolve
 from rmkit.models.templates import prompt_tokens, response_tokens, special_tokens, transcript
 from rmkit.models.verdicts import (
@@ -184,6 +184,11 @@ class Judge:
             text = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
         else:
             (start, _), text = special_tokens(self.tokenizer), f"{question}\n"
+        if text.count(SLOT) != 1:
+            raise InputError(
+                "This chat template does not write a message exactly once, so a question cannot be quoted in "
+                "it: give the tokenizer another chat_template, or None."
+            )
         before, after = (self._ids(part) for part in text.split(SLOT))
         return start + before + self._quote(f"Question:\n{quoted(asked)}\n\n{answers}") + after
 
@@ -207,37 +212,26 @@ class Judge:
 
     # --- reading the next word
 
-    @torch.no_grad()
     def next_word(self, heads: Sequence[Tokens], batch: int = 64) -> Tensor:
-        """(N, V) float32 logits of the word that follows each list of tokens."""
-        return self.model.get_output_embeddings()(self.hidden(heads, batch)).float()
+        """(N, V) float32 logits of the word that follows each list of tokens, the model's own."""
+        return next_word.next_word(self.model, heads, batch)
 
-    @torch.no_grad()
     def hidden(self, heads: Sequence[Tokens], batch: int = 64) -> Tensor:
-        """(N, D) last hidden state at the end of each list of tokens. Right-padded, similar lengths
-        together.
-        """
-        order = sorted(range(len(heads)), key=lambda i: len(heads[i]))
-        rows = []
-        for start in range(0, len(order), batch):
-            part = [heads[i] for i in order[start : start + batch]]
-            length = torch.tensor([len(head) for head in part])
-            ids = torch.zeros(len(part), int(length.max()), dtype=torch.long)
-            for row, head in enumerate(part):
-                ids[row, : len(head)] = torch.tensor(head)
-            seen = (torch.arange(ids.shape[1]) < length[:, None]).long()
-            found = self.model.base_model(
-                ids.to(self.model.device), seen.to(self.model.device), use_cache=False
-            )
-            rows.append(found.last_hidden_state[torch.arange(len(part)), length - 1])
-        return torch.cat(rows)[torch.tensor(order).argsort()]
+        """(N, D) last hidden state at the end of each list of tokens."""
+        return next_word.hidden(self.model, heads, batch)
 
     def verdict_direction(self) -> Tensor:
         """(D,) mean output embedding of the good words minus that of the bad ones.
 
         A reward head with these weights reads the verdict: with one word a side, w . h = z_good - z_bad is
-        exactly the log-odds of `score` (where the output layer has no bias).
+        exactly the log-odds of `score`. That needs logits that are plain products e . h; InputError where the
+        model adds a bias, a scale (Cohere, Granite) or a soft cap (Gemma 2).
         """
+        if not next_word.is_plain_product(self.model):
+            raise InputError(
+                f"A logit of this {self.model.config.model_type} model is not a plain product of a hidden "
+                "state and an output vector, so no linear head reads its verdict: use `score`."
+            )
         words = self.model.get_output_embeddings().weight.detach().float()
         return words[self._good].mean(0) - words[self._bad].mean(0)
 

@@ -5,6 +5,7 @@ in: every sample has its own stream of uniform numbers u, and the next token is 
 cumulative probability passes u.
 """
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 from rmkit.data.records import Prompt
 from rmkit.errors import InputError
 from rmkit.evaluation.report import best_of_n, best_of_n_kl
+from rmkit.models.next_word import check_length
 from rmkit.models.packing import encode_group
 from rmkit.models.templates import end_id, prompt_tokens
 
@@ -69,6 +71,12 @@ def continue_tokens(
         raise InputError(f"temperature ({temperature}) must be >= 0, and top_p ({top_p}) in (0, 1].")
     if not all(heads):
         raise InputError(f"prompt {heads.index([])} has no tokens: there is nothing to continue.")
+    if "past_key_values" not in inspect.signature(model.forward).parameters:
+        raise InputError(
+            f"A {model.config.model_type} model keeps no keys and values, and sampling here needs them: "
+            "take a model with attention in every layer."
+        )
+    check_length(model, heads, max_new_tokens)
     jobs = [(p, start, min(batch, n - start)) for p in range(len(heads)) for start in range(0, n, batch)]
     jobs.sort(key=lambda job: len(heads[job[0]]))  # similar lengths together: little padding
     found: list[list[str]] = [[""] * n for _ in heads]
@@ -190,7 +198,8 @@ def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int
     """Tokens that end a response: the tokenizer's, and those that the model's generation settings name."""
     settings = getattr(model, "generation_config", None)
     more = getattr(settings, "eos_token_id", None)
-    return {end_id(tokenizer), *([more] if isinstance(more, int) else more or [])}
+    own = [end_id(tokenizer)] if tokenizer.eos_token or tokenizer.sep_token else []
+    return {*own, *([more] if isinstance(more, int) else more or [])}
 
 
 def log_likelihood(

@@ -274,7 +274,7 @@ def test_weights_scale_certainty_but_not_scores():
 
 
 def test_two_items_in_closed_form():
-    model = fit(np.array([[0, 3], [1, 0]]))
+    model = fit(np.array([[0, 3], [1, 0]]), kind="wins")
     assert model.probability(0, 1) == pytest.approx(0.75)
     assert model.difference(0, 1) == pytest.approx((np.log(3), np.sqrt(4 / 3)))  # 1 / (n p q)
 
@@ -351,10 +351,12 @@ def test_items_are_anything_hashable():
         (pd.DataFrame(np.ones((2, 2)), index=["a", "b"]), {}, "index and columns"),
         ([["a", "b"], ["b", "a"]], {"ties": np.ones((2, 2))}, "a tie as the ranking"),
         (["ab", "ba"], {}, "Ranking 0 is 'ab'"),
-        ("abc", {}, "matrix of wins or a list"),
+        ("abc", {}, "There is no file abc"),
+        ({"a": 1}, {}, "a matrix of wins, or a list"),
         ([["a", "b"], ["a"]], {}, "Ranking 1 compares nothing"),
         ([["a", "b", "a"]], {}, "Ranking 0 names the same item twice"),
-        ([["a", ["b"]]], {}, "cannot be an item"),
+        ([["a", {"b"}]], {}, "cannot be an item"),
+        ([["a", []]], {}, "empty level"),
         ([["a", float("nan")]], {}, "cannot be an item"),
         ([["a", "b"]], {"items": ["a", "c"]}, "'b', which is not among items"),
         (np.ones((2, 2)), {"prior": -1.0}, "prior is -1.0"),
