@@ -8,13 +8,15 @@ from rmkit.data.records import Record, prompt_key
 
 @dataclass(frozen=True)
 class Event:
-    """What became of a row that is not simply a record: dropped for a reason, or joined to a group."""
+    """What became of a row that is not simply a record: dropped, joined to a group, or kept and altered."""
 
-    what: str  # a reason, or "grouped", or "responses removed"
+    what: str  # a reason, or "grouped", or "responses removed", or what was done to a kept row
     where: str  # "file.jsonl, line 3"
     subset: str | None = None
     prompt: str = ""  # the prompt's key: a split puts the event where it puts the prompt
     n: int = 1
+    kept: bool = False  # a note about a row that was kept: "no prompt", "prompt taken off the answers" ...
+    detail: str = ""  # the sentence that says why a row could not be read
 
 
 def without_repeats(records: list[tuple[str, Record]]) -> tuple[list[tuple[str, Record]], list[Event]]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # What a cell of the ledger can count. A dropped row is counted as "dropped: REASON".
 KEPT, TIED, TRUNCATED, GROUPED, REMOVED = "kept", "tied", "truncated", "grouped", "responses removed"
-_DROPPED = "dropped: "
+_DROPPED, _NOTED = "dropped: ", "noted: "
 _ORDER = (KEPT, GROUPED, TIED, TRUNCATED, REMOVED)
 
 
@@ -36,6 +36,10 @@ class Ledger:
     def drop(self, reason: str, n: int = 1, *, split: str | None = None, subset: str | None = None) -> None:
         """Count n rows that were dropped for `reason` ("empty", "identical", "too long" ...)."""
         self.cells[split or "", subset or "", _DROPPED + reason] += n
+
+    def note(self, what: str, n: int = 1, *, split: str | None = None, subset: str | None = None) -> None:
+        """Count n kept rows to which something was done or is missing ("no prompt" ...)."""
+        self.cells[split or "", subset or "", _NOTED + what] += n
 
     def merge(self, other: "Ledger") -> "Ledger":
         """A new ledger with the counts of both."""
@@ -81,6 +85,15 @@ class Ledger:
         return dict(counts.most_common())
 
     @property
+    def noted(self) -> dict[str, int]:
+        """Kept rows by what was done to them or is missing, most frequent first."""
+        counts: Counter[str] = Counter()
+        for (_, _, what), n in self.cells.items():
+            if what.startswith(_NOTED) and n:
+                counts[what.removeprefix(_NOTED)] += n
+        return dict(counts.most_common())
+
+    @property
     def read(self) -> int:
         """Rows read: kept + grouped + dropped."""
         return self.kept + self.grouped + sum(self.dropped.values())
@@ -95,13 +108,14 @@ class Ledger:
         parts += [f"{self.removed:,} responses removed"] if self.removed else []
         parts += [f"{self.truncated:,} truncated"] if self.truncated else []
         parts += [f"{self.tied:,} tied"] if self.tied else []
+        parts += [f"{n:,} {what}" for what, n in self.noted.items()]
         return "; ".join(parts)
 
     def table(self) -> pd.DataFrame:
         """One row for each split and subset, one column for each count, and their total."""
         names = {what for (_, _, what), n in self.cells.items() if n}
         columns = [KEPT, *(what for what in _ORDER[1:] if what in names)]
-        columns += sorted(name for name in names if name.startswith(_DROPPED))
+        columns += sorted(name for name in names if name.startswith((_DROPPED, _NOTED)))
         places = sorted({(split, subset) for split, subset, _ in self.cells})
         rows = [[self.cells[split, subset, column] for column in columns] for split, subset in places]
         index = pd.MultiIndex.from_tuples(places, names=["split", "subset"]) if places else None
@@ -120,6 +134,7 @@ class Ledger:
             "responses_removed": self.removed,
             "truncated": self.truncated,
             "tied": self.tied,
+            "noted": self.noted,
             "by_split": places,
         }
 

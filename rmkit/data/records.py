@@ -3,7 +3,7 @@
 import json
 import math
 from collections import defaultdict
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from rmkit.data.columns import BadValueError, UnusableError
 
@@ -23,6 +23,7 @@ class Record:
     steps        K lists of texts: the steps of each response
     step_labels  K lists of 1 (good), 0 (wrong) or None (not judged)
     annotator, subset, id   names, where known
+    extra        columns that were read from a file and not used; carried along, no part of a comparison
     """
 
     prompt: Prompt
@@ -36,6 +37,7 @@ class Record:
     annotator: str | None = None
     subset: str | None = None
     id: str | None = None
+    extra: dict | None = field(default=None, compare=False)
 
     def pairs(self) -> list[tuple[int, int]]:
         """Every (winner, loser) that the ranks order."""
@@ -64,7 +66,7 @@ class Record:
 
     def to_dict(self) -> dict:
         """The record as one JSON object; what is unknown is left out."""
-        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        named = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: value for name, value in named.items() if value is not None}
 
 
@@ -152,6 +154,7 @@ def _checked(values: dict) -> Record:
         correct=_correct(values.get("correct"), k),
         **_steps(values.get("steps"), values.get("step_labels"), k),
         **{name: _name(values.get(name), name) for name in ("annotator", "subset", "id")},
+        extra=_object(values.get("extra"), "extra"),
     )
 
 
@@ -224,6 +227,12 @@ def _steps(steps: object, labels: object, k: int) -> dict:
     if labels is not None:
         labels = [[None if label is None else int(label) for label in each] for each in labels]
     return {"steps": steps, "step_labels": labels}
+
+
+def _object(value: object, column: str) -> dict | None:
+    if value is not None and not isinstance(value, dict):
+        raise BadValueError(column, "an object")
+    return value or None
 
 
 def _name(value: object, column: str) -> str | None:
