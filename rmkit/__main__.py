@@ -163,7 +163,8 @@ def _score(arguments: argparse.Namespace) -> int:
     out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     cut = model.encode(data, training=False)[1].truncated
     _say(
-        f"wrote {out}: {len(rows):,} rows, {len(data):,} with rewards{f', {cut:,} read in part' if cut else ''}"
+        f"wrote {out}: {len(rows):,} rows, {len(data):,} with their rewards"
+        f"{f', {cut:,} read in part' if cut else ''}"
     )
     return 0
 

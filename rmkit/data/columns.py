@@ -83,7 +83,7 @@ class Columns(dict):
 
     def get(self, name: str, default: object = None) -> object:
         """The column's value, or `default` where there is no such column."""
-        return self[name] if name in self else default
+        return default if self.find(name) is None else self[name]
 
     def first(self, *names: str) -> object:
         """The value of the first of these columns that is there and not null; None where none is."""
@@ -109,7 +109,8 @@ class Columns(dict):
 
     def unread_judgments(self) -> list[str]:
         """Unread columns whose name says that they hold a judgment, and which hold something."""
-        return [c for c, value in self.unread.items() if value is not None and _JUDGMENT.search(_snake(c))]
+        said = {column: value for column, value in self.unread.items() if value not in (None, "")}
+        return [column for column in said if _JUDGMENT.search(_snake(column))]
 
 
 def _snake(name: str) -> str:

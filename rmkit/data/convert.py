@@ -20,7 +20,7 @@ _PICTURES = ("image", "images", "video", "videos", "audio", "audios")
 
 @dataclass
 class Draft:
-    """The columns of a record as its format gave them, before they are checked; and how many rows it holds."""
+    """The columns of a record as its format gave them, not yet checked; and how many rows it holds."""
 
     where: str
     values: dict
@@ -141,6 +141,7 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
         made.get(name) is None for name in ("ranks", "correct", "ratings", "step_labels", "score")
     ):
         _refuse_unread_label(columns, form)
+        notes += ["no label"] if len(made["responses"]) > 1 and not form.as_is else []
     made["extra"] = {**(made.get("extra") or {}), **jsonable(columns.unread)} or None
     return Draft(row.where, made, notes)
 
@@ -157,8 +158,8 @@ def _refuse_unread_label(columns: Columns, form: Format) -> None:
     suspects = columns.unread_judgments()
     if suspects:
         raise BadRowError(
-            f"column {suspects[0]!r} looks like a judgment, but {form.name} does not read it: name the better "
-            'answer in a column `winner` ("a", "b" or "tie"), write `ranks`, or drop the column',
+            f"column {suspects[0]!r} looks like a judgment, but {form.name} does not read it: name the "
+            'better answer in a column `winner` ("a", "b" or "tie"), write `ranks`, or drop the column',
             f"column {suspects[0]!r} not read",
         )
 

@@ -74,7 +74,7 @@ def text_bytes(path: Path) -> bytes:
 
 
 def _separated(path: Path, of: str) -> Iterator[Row]:
-    """Comma- or tab-separated values (semicolons too, as some spreadsheets write); the first line names them."""
+    """Values separated by commas, tabs, or a spreadsheet's semicolons; the first line names the columns."""
     content = text_bytes(path)
     try:
         text = content.decode("utf-8")

@@ -47,7 +47,7 @@ def parts(folder: Path) -> list[Part]:
 
 
 def is_split(path: Path) -> str | None:
-    """The split that a file's name tells: "train.jsonl", "my_test.csv", "train_prefs-00000-of-00002.parquet"."""
+    """The split that a file's name tells: train.jsonl, my_test.csv, train_prefs-00000-of-00002.parquet."""
     stem = path.name.split(".")[0]
     shard = _SHARD.fullmatch(stem)
     if shard:  # "data" is what a set saved to disk calls its only split

@@ -59,7 +59,7 @@ def _listed(path: Path, values: list, under: str = "") -> Iterator[Row]:
 
 
 def _in_object(path: Path, value: dict) -> Iterator[Row]:
-    """{"data": [rows]}, {"train": [rows], "test": [rows]}, {column: [values]}, {column: {index: value}}, a row."""
+    """{"data": [rows]}, {split: [rows]}, {column: [values]}, {column: {index: value}}, or one row."""
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # pandas, "split"
         names = value["columns"]
         yield from _listed(path, [dict(zip(names, row, strict=False)) for row in value["data"]])
@@ -83,7 +83,7 @@ def _is_table(value: object) -> bool:
 
 
 def _are_columns(value: dict) -> bool:
-    """Whether an object holds columns: lists of one length, or objects with the same keys (a pandas index)."""
+    """Whether an object holds columns: lists of one length, or objects with the same numbers as keys."""
     columns = list(value.values())
     if len(columns) < 2:
         return False

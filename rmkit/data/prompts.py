@@ -50,7 +50,8 @@ def asked(row: Columns) -> str | Messages | None:
     question = None if question is None else prompt(_whole(question), "prompt")
     if isinstance(question, str):
         question = _with_material(row, question)
-    before = row.first(*(_BEFORE if question else _BEFORE + _WHOLE))
+    unread = [name for name in (_BEFORE if question else _BEFORE + _WHOLE) if row.find(name) not in row.read]
+    before = row.first(*unread)
     before = [] if before is None else _turns(before)
     if isinstance(before, str):
         question = "\n\n".join(part for part in (before, question) if isinstance(part, str) and part)
@@ -67,7 +68,9 @@ def _first_written(row: Columns) -> object:
     """The first question column that says something, else the first that is there, else None."""
     there = [name for name in QUESTION if row.peek(name) is not None]
     written_in = [name for name in there if row.peek(name) not in ("", [])]
-    return next((row[name] for name in written_in + there), None)
+    if not there:  # a column that holds null has been looked at, too
+        return next((row[name] for name in QUESTION if name in row), None)
+    return row[(written_in + there)[0]]
 
 
 def _whole(question: object) -> object:
@@ -139,10 +142,10 @@ def exchange(question: str | Messages | None, answers: list, row: Columns) -> Ex
         if not all(isinstance(talk, list) for talk in talks):
             raise UnusableError("empty" if None in talks else "not text")
         found = _from_conversations(question, talks, row)
-    elif all(isinstance(answer, str) for answer in answers):
-        found = _from_texts(question, answers, row)
+    elif all(isinstance(talk, str) for talk in talks):
+        found = _from_texts(question, talks, row)
     else:
-        found = Exchange("" if question is None else question, answers)
+        found = Exchange("" if question is None else question, talks)
     return _noted(found, row)
 
 
@@ -225,7 +228,7 @@ def _from_texts(question: str | Messages | None, answers: list[str], row: Column
     turns = [transcript(answer) for answer in answers]
     if all(turn and turn[-1]["role"] == "assistant" for turn in turns) and _repeat(question, turns):
         found = _from_conversations(question, turns, row)
-        found.notes += [REPEATED] if question is not None else []
+        found.notes += [REPEATED] if question and _begin_with(question, turns) else []
         return found
     if question is not None:
         return _without_prompt(question, answers)
@@ -236,14 +239,17 @@ def _from_texts(question: str | Messages | None, answers: list[str], row: Column
 
 def _repeat(question: str | Messages | None, talks: list[Messages]) -> bool:
     """Whether transcripts stand for whole conversations: each begins with the prompt, or with the others."""
-    if not question or (len(talks) > 1 and all(talk[0] == talks[0][0] for talk in talks)):
-        return True
+    together = len(talks) > 1 and all(talk[0] == talks[0][0] for talk in talks)
+    return not question or together or _begin_with(question, talks)
+
+
+def _begin_with(question: str | Messages, talks: list[Messages]) -> bool:
     asked_turns = [{"role": "user", "content": question.strip()}] if isinstance(question, str) else question
     return all(len(talk) > len(asked_turns) and talk[: len(asked_turns)] == asked_turns for talk in talks)
 
 
 def _without_prompt(question: str | Messages, answers: list[str]) -> Exchange:
-    """Answers without the prompt's text that all of them repeat (two or more answers, three words or more)."""
+    """Answers without the prompt that all of them repeat: two answers or more, of three words or more."""
     stated = question if isinstance(question, str) else question[-1]["content"] if len(question) == 1 else ""
     stated = stated.strip()
     long_enough = len(stated.split()) >= 3 or len(stated) >= 20

@@ -1,7 +1,7 @@
 """Whatever holds rows as tables of rows: files, folders, lists, globs, frames, datasets, sets on the Hub.
 
-Splits are never mixed: `split` and `config` are honoured, or refused with the names there are. Where nothing is
-asked, "train" is read where there is one (as `datasets` does), and an event says so.
+Splits are never mixed: `split` and `config` are honoured, or refused with the names there are. Where nothing
+is asked, "train" is read where there is one (as `datasets` does), and an event says so.
 """
 
 import glob

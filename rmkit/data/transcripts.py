@@ -87,9 +87,9 @@ def is_talk(value: object) -> bool:
 def transcript(text: str) -> Messages | None:
     """The turns of a text such as "Human: Hi.\\n\\nAssistant: Hello.", or None where it is not clearly one.
 
-    It is one where it begins with a turn, both sides speak (or an empty "Assistant:" asks for the answer), the
-    user first (a system turn may stand before). Turns of one side in a row are joined. "User: ..." alone is
-    an ordinary text.
+    It is one where it begins with a turn and both sides speak (or an empty "Assistant:" asks for the answer),
+    the user first; a system turn may stand before. Turns of one side in a row are joined. "User: ..." alone
+    is an ordinary text.
     """
     names, contents = _pieces(text)
     if len(names) < 2 or {"Human", "User"} <= set(names) or "System" in names[1:]:

@@ -22,6 +22,8 @@ def outcome(row: Columns) -> dict:
 
 
 def _talk(row: Columns) -> bool:
+    if "chosen" in row and "rejected" in row:
+        return False
     return isinstance(decoded(row.peek("messages")), list) or "response" in row or "completion" in row
 
 

@@ -32,7 +32,8 @@ def pair(row: Columns) -> dict:
     are a tie, their difference is the strength. `margin` is the strength where it stands.
 
     {"prompt": "What do otters eat?", "chosen": "Fish, mostly.", "rejected": "Otters eat granite."}
-    {"chosen": "\\n\\nHuman: Hi\\n\\nAssistant: Hello.", "rejected": "\\n\\nHuman: Hi\\n\\nAssistant: Go away."}
+    {"chosen": "\\n\\nHuman: Hi\\n\\nAssistant: Hello.",
+     "rejected": "\\n\\nHuman: Hi\\n\\nAssistant: Go away."}
     """
     better, worse = _sides(row)
     return judged(row, [row[better], row[worse]], _ratings(row, better, worse))
@@ -111,7 +112,8 @@ def _ratings_of_generations(row: Columns, better: str, worse: str) -> dict[str, 
 def rewardbench(row: Columns) -> dict:
     """RewardBench: one right and one wrong answer of each item.
 
-    {"prompt": "2 + 2?", "chosen": "4.", "chosen_model": "a", "rejected": "5.", "rejected_model": "b", "subset": "math", "id": 1}
+    {"prompt": "2 + 2?", "chosen": "4.", "chosen_model": "a", "rejected": "5.", "rejected_model": "b",
+     "subset": "math", "id": 1}
     """
     return pair(row)
 
@@ -128,7 +130,8 @@ def _lists(row: Columns) -> bool:
 def rewardbench2(row: Columns) -> dict:
     """Lists of right and wrong answers ("Ties" has several right ones).
 
-    {"prompt": "Name a colour.", "chosen": ["Red.", "Blue."], "rejected": ["Seven."], "num_correct": 2, "subset": "Ties"}
+    {"prompt": "Name a colour.", "chosen": ["Red.", "Blue."], "rejected": ["Seven."], "num_correct": 2,
+     "subset": "Ties"}
     """
     right, wrong = _texts(row, "chosen"), _texts(row, "rejected")
     correct = [True] * len(right) + [False] * len(wrong)
@@ -150,7 +153,8 @@ def _texts(row: Columns, column: str) -> list[str]:
 def rmbench(row: Columns) -> dict:
     """RM-Bench: right and wrong answers, each in three styles.
 
-    {"id": 1, "domain": "chat", "prompt": "Name a fern.", "chosen": ["Maidenhair.", "Maidenhair, a fern.", "# Fern\\n- Maidenhair"], "rejected": ["Oak.", "Oak, a fern.", "# Fern\\n- Oak"]}
+    {"id": 1, "domain": "chat", "prompt": "Name a fern.", "chosen": ["Maidenhair.", "Maidenhair, a fern.",
+     "# Fern\\n- Maidenhair"], "rejected": ["Oak.", "Oak, a fern.", "# Fern\\n- Oak"]}
     """
     return rewardbench2(row)
 

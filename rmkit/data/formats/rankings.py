@@ -11,7 +11,8 @@ from rmkit.data.transcripts import helpsteer
 def nectar(row: Columns) -> dict:
     """Nectar: seven answers with ranks.
 
-    {"prompt": "Name a fern.", "answers": [{"answer": "Maidenhair.", "rank": 1}, {"answer": "Oak.", "rank": 2}]}
+    {"prompt": "Name a fern.", "answers": [{"answer": "Maidenhair.", "rank": 1}, {"answer": "Oak.",
+     "rank": 2}]}
     """
     answers = items(row, "answers", dict)
     places = [number(answer.get("rank")) for answer in answers]
@@ -27,7 +28,9 @@ def ultrafeedback(row: Columns) -> dict:
 
     Its overall_score is kept as one more aspect but does not rank: it is known to be wrong for some rows.
 
-    {"instruction": "Name a fern.", "completions": [{"response": "Maidenhair.", "annotations": {"honesty": {"Rating": "5"}}}, {"response": "Oak.", "annotations": {"honesty": {"Rating": "1"}}}]}
+    {"instruction": "Name a fern.", "completions": [{"response": "Maidenhair.",
+     "annotations": {"honesty": {"Rating": "5"}}}, {"response": "Oak.",
+     "annotations": {"honesty": {"Rating": "1"}}}]}
     """
     answers = items(row, "completions", dict)
     aspect_names = sorted({name for answer in answers for name in answer.get("annotations") or {}})
@@ -48,8 +51,16 @@ def _rating(answer: dict, aspect: str) -> object:
     return judged.get("Rating") if isinstance(judged, dict) else judged
 
 
+def _unranked(row: Columns) -> bool:
+    return "ranks" not in row
+
+
 @register(
-    "generations and ratings", ("generations", "ratings"), ("generations", "rating"), ("responses", "scores")
+    "generations and ratings",
+    ("generations", "ratings"),
+    ("generations", "rating"),
+    ("responses", "scores"),
+    when=_unranked,
 )
 def generations(row: Columns) -> dict:
     """distilabel: a list of answers and a list of their ratings.
@@ -73,7 +84,9 @@ def _objects(row: Columns) -> bool:
 def nemo(row: Columns) -> dict:
     """NeMo: completions with ranks, 0 = best.
 
-    {"context": [{"role": "user", "content": "Name a fern."}], "completions": [{"rank": 0, "completion": [{"role": "assistant", "content": "Maidenhair."}]}, {"rank": 1, "completion": [{"role": "assistant", "content": "Oak."}]}]}
+    {"context": [{"role": "user", "content": "Name a fern."}], "completions": [{"rank": 0,
+     "completion": [{"role": "assistant", "content": "Maidenhair."}]}, {"rank": 1,
+     "completion": [{"role": "assistant", "content": "Oak."}]}]}
     """
     answers = items(row, "completions", dict)
     places = [number(answer.get("rank")) for answer in answers]
@@ -120,7 +133,7 @@ def helpsteer2(row: Columns) -> dict:
 
 @register("ratings by aspect", ("prompt", "response", "scores"), joins=True)
 def aspects(row: Columns) -> dict:
-    """One response a line, scores {aspect: one number, or one per rater}: means over raters; ranked by their mean.
+    """One response a line with scores {aspect: number, or one per rater}: means of raters; their mean ranks.
 
     {"prompt": "Sum up.", "response": "Fine boots.", "scores": {"fluency": [5, 4], "focus": [4, 4]}}
     {"prompt": "Sum up.", "response": "Boots boots.", "scores": {"fluency": [2, 1], "focus": [3, 4]}}
@@ -142,8 +155,15 @@ def aspects(row: Columns) -> dict:
 _SCORE = ("score", "rating", "reward", "quality", "overall", "overall_score")
 
 
+def _alone(row: Columns) -> bool:
+    return "label" not in row and not ("chosen" in row and "rejected" in row)
+
+
 @register(
-    "one rated response", *[(name, s) for name in ("response", "completion") for s in _SCORE], joins=True
+    "one rated response",
+    *[(name, score) for name in ("response", "completion") for score in _SCORE],
+    when=_alone,
+    joins=True,
 )
 def rated(row: Columns) -> dict:
     """One response a line with one score: rows of a prompt are ranked by it, equal scores tie.

@@ -52,9 +52,9 @@ class Format:
     @property
     def example(self) -> list[dict]:
         """The rows that the function's docstring shows: its JSON objects, each at the start of a line."""
-        text, rows = self.convert.__doc__ or "", []
+        text, rows, end = self.convert.__doc__ or "", [], 0
         for start in re.finditer(r"^\s*(?=\{)", text, re.MULTILINE):
-            if not rows or start.end() >= end:
+            if start.end() >= end:
                 row, end = json.JSONDecoder().raw_decode(text, start.end())
                 rows.append(row)
         return rows
@@ -75,8 +75,9 @@ def register(
 
     The decorated function takes one row and returns a dictionary with `responses`, and what is known of
     `ranks` (1 = best, equal = tie), `ratings`, `strength`, `correct`, `steps`, `step_labels`, `prompt`,
-    `annotator`, `subset`, `id`. Without `prompt`, `annotator`, `subset` or `id`, their usual columns are read.
-    Responses may be texts or conversations. `score` (one number) ranks a row among the rows of its prompt.
+    `annotator`, `subset`, `id`. Where prompt, annotator, subset or id
+    are left out, their usual columns are read. Responses may be texts or conversations.
+    `score` (one number) ranks a row among the rows of its prompt.
     Case, spaces, "_" and "-" in the names of columns do not matter.
     options: when, together, joins, benchmark; see `Format`.
     Of the formats that fit a file, the one that asks for most columns reads it; of equals, the latest.
@@ -124,8 +125,8 @@ def _nearest(columns: list[str]) -> str:
     hint = f" ({'; '.join(advice)})" if advice else ""
     return (
         f"no format has these columns: {found}; the nearest is {known.name}, which wants "
-        f"{' + '.join(layout)}{hint}. Simplest are prompt + responses + ranks, or prompt + chosen + rejected; "
-        "@rmkit.formats.register adds a format."
+        f"{' + '.join(layout)}{hint}. Simplest are prompt + responses + ranks, or prompt + "
+        "chosen + rejected; @rmkit.formats.register adds a format."
     )
 
 

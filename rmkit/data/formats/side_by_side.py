@@ -50,7 +50,8 @@ _WINNER = (
     "human_preference",
 )
 _TIE = re.compile(
-    r"\[\[c\]\]|[ab12]?\s*[=~≈]+\s*[ab12]?|(tie|both|draw|same|equal|similar|neither|no ?(preference|difference)).*"
+    r"\[\[c\]\]|[ab12]?\s*[=~≈]+\s*[ab12]?|"
+    r"(tie|both|draw|same|equal|similar|neither|no ?(preference|difference)).*"
 )
 _AROUND = re.compile(
     r"^(the)?(model|response|answer|output|assistant|option|completion|conversation|argument|summary|candidate|"
@@ -79,7 +80,7 @@ def _numbered(rows: list[Row]) -> list[Row]:
 
 
 def _judgments(row: Columns) -> list[str]:
-    return [name for name in _WINNER if row.peek(name) is not None]
+    return [name for name in _WINNER if row.peek(name) not in (None, "")]
 
 
 @register("side by side", *SIDES, together=_numbered)
@@ -91,7 +92,8 @@ def side_by_side(row: Columns) -> dict:
     Numbers count where the answers carry them: output_1 and output_2 with 1 and 2, answer_0 with 0.
 
     {"prompt": "What do otters eat?", "response_a": "Fish.", "response_b": "Granite.", "winner": "a"}
-    {"instruction": "Name a fern.", "input": "", "output_1": "Maidenhair.", "output_2": "Oak.", "preference": 1}
+    {"instruction": "Name a fern.", "input": "", "output_1": "Maidenhair.", "output_2": "Oak.",
+     "preference": 1}
     """
     first, second = next(pair for pair in SIDES if pair[0] in row and pair[1] in row)
     answers = [_as_judged(row, row[first]), _as_judged(row, row[second])]
@@ -184,16 +186,16 @@ def _by_number(value: float, row: Columns, column: str, first: str, second: str)
 
 
 def _ratings(row: Columns, first: str, second: str) -> dict[str, list]:
-    """{aspect: [of the first, of the second]} from score_a and score_b, response_a_score ..., votes: [3, 1]."""
+    """{aspect: [of the first, of the second]} from score_a and score_b, or votes: [3, 1]."""
     found = {}
-    for stem in ("score", "rating", "vote", "votes", "reward", "upvotes", "grade", "points"):
-        for pair in (
-            [stem + name[-2:] for name in (first, second)],
-            [f"{name}_{stem}" for name in (first, second)],
-        ):
+    for stem in ("score", "rating", "vote", "reward", "upvote", "grade", "point"):
+        names = (stem, stem + "s")
+        spellings = [[name + side[-2:] for side in (first, second)] for name in names]
+        spellings += [[f"{side}_{name}" for side in (first, second)] for name in names]
+        for pair in spellings:
             if None not in [number(row.peek(column)) for column in pair]:
                 found[stem] = [number(row[column]) for column in pair]
-        for column in (stem, stem + "s"):
+        for column in names:
             listed = decoded(row.peek(column))
             if isinstance(listed, list) and len(listed) == 2 and None not in map(number, listed):
                 found[stem] = list(map(number, decoded(row[column])))
@@ -207,14 +209,15 @@ def _ratings(row: Columns, first: str, second: str) -> dict[str, list]:
 def helpsteer3(row: Columns) -> dict:
     """HelpSteer3: overall_preference from -3 (response1 is much better) to 3 (response2).
 
-    {"context": [{"role": "user", "content": "Name a fern."}], "response1": "Oak.", "response2": "Maidenhair.", "overall_preference": 2}
+    {"context": [{"role": "user", "content": "Name a fern."}], "response1": "Oak.",
+     "response2": "Maidenhair.", "overall_preference": 2}
     """
     return _on_a_scale(row, "overall_preference", "response1", "response2")
 
 
 @register("HelpSteer2 preference", ("response_1", "response_2", "preference_strength"))
 def helpsteer2_preference(row: Columns) -> dict:
-    """HelpSteer2's preference file: preference_strength from -3 (response_1 is much better) to 3 (response_2).
+    """HelpSteer2's preference file: preference_strength from -3 (response_1 much better) to 3 (response_2).
 
     {"prompt": "Name a fern.", "response_1": "Maidenhair.", "response_2": "Oak.", "preference_strength": -3}
     """
@@ -232,7 +235,8 @@ def _on_a_scale(row: Columns, column: str, first: str, second: str) -> dict:
 def shp(row: Columns) -> dict:
     """labels is 1 where comment A has the higher score, 0 where B has.
 
-    {"history": "How do I keep basil alive?", "human_ref_A": "Sun and water.", "human_ref_B": "Sing.", "labels": 1, "score_ratio": 10.0}
+    {"history": "How do I keep basil alive?", "human_ref_A": "Sun and water.", "human_ref_B": "Sing.",
+     "labels": 1, "score_ratio": 10.0}
     """
     if number(row["labels"]) not in (0, 1):
         raise BadValueError("labels", "0 or 1")
@@ -245,7 +249,8 @@ def shp(row: Columns) -> dict:
 def autoj(row: Columns) -> dict:
     """Auto-J's pairwise test set: label is 0 (response 1 is better), 1 (response 2) or 2 (a tie).
 
-    {"scenario": "quiz", "label": 0, "prompt": "Which bird swims best?", "response 1": "A duck.", "response 2": "A robin."}
+    {"scenario": "quiz", "label": 0, "prompt": "Which bird swims best?", "response 1": "A duck.",
+     "response 2": "A robin."}
     """
     side = {0.0: 1, 1.0: -1, 2.0: 0}.get(number(row["label"]))
     if side is None:
@@ -257,7 +262,8 @@ def autoj(row: Columns) -> dict:
 def judgebench(row: Columns) -> dict:
     """JudgeBench: label is "A>B" or "B>A".
 
-    {"pair_id": "p1", "source": "math", "question": "2 + 2?", "response_A": "4", "response_B": "5", "label": "A>B"}
+    {"pair_id": "p1", "source": "math", "question": "2 + 2?", "response_A": "4", "response_B": "5",
+     "label": "A>B"}
     """
     return side_by_side(row)
 
@@ -266,7 +272,8 @@ def judgebench(row: Columns) -> dict:
 def saferlhf(row: Columns) -> dict:
     """PKU-SafeRLHF: better_response_id (helpful) ranks; safer_response_id is kept as the rating `safer`.
 
-    {"prompt": "How do I open a jar?", "response_0": "Warm the lid.", "response_1": "Smash it.", "better_response_id": 0, "safer_response_id": 0}
+    {"prompt": "How do I open a jar?", "response_0": "Warm the lid.", "response_1": "Smash it.",
+     "better_response_id": 0, "safer_response_id": 0}
     """
     better, safer = number(row["better_response_id"]), number(row.get("safer_response_id"))
     if better not in (0, 1):
@@ -281,9 +288,11 @@ def _two_summaries(row: Columns) -> bool:
 
 @register("OpenAI summaries", ("info", "summaries", "choice"), when=_two_summaries)
 def summaries(row: Columns) -> dict:
-    """OpenAI's summarize-from-feedback comparisons: choice is 0 or 1; the prompt is the post, as in the paper.
+    """OpenAI's comparisons of summaries: choice is 0 or 1; the prompt is the post, as in arXiv:2009.01325.
 
-    {"info": {"id": "t3", "post": "I lost my bike and found it again.", "title": "Bike", "subreddit": "advice"}, "summaries": [{"text": "Bike."}, {"text": "Lost bike is back."}], "choice": 1, "worker": "w1"}
+    {"info": {"id": "t3", "post": "I lost my bike and found it again.", "title": "Bike",
+     "subreddit": "advice"}, "summaries": [{"text": "Bike."}, {"text": "Lost bike is back."}], "choice": 1,
+     "worker": "w1"}
     """
     info, choice = row["info"], number(row["choice"])
     if choice not in (0, 1):

@@ -76,7 +76,9 @@ def _published(row: Columns) -> bool:
 def prm800k(row: Columns) -> dict:
     """PRM800K as published: the trajectory of chosen steps, or the first candidate where none was chosen.
 
-    {"labeler": "L", "question": {"problem": "3 + 4?"}, "label": {"steps": [{"completions": [{"text": "It is 7.", "rating": 1}], "human_completion": null, "chosen_completion": 0}]}}
+    {"labeler": "L", "question": {"problem": "3 + 4?"},
+     "label": {"steps": [{"completions": [{"text": "It is 7.", "rating": 1}], "human_completion": null,
+     "chosen_completion": 0}]}}
     """
     question, label = row["question"], row["label"]
     if not isinstance(label, dict) or not isinstance(label.get("steps"), list):
@@ -135,7 +137,8 @@ def mistake(row: Columns) -> dict:
 def mrgsm8k(row: Columns) -> dict:
     """The first wrong step is counted from 1; "N/A" where all are right.
 
-    {"question": "3 + 4?", "model_solution_steps": ["Add them.", "It is 8."], "model_solution_first_error_step": 2}
+    {"question": "3 + 4?", "model_solution_steps": ["Add them.", "It is 8."],
+     "model_solution_first_error_step": 2}
     """
     stem = "model_solution" if "model_solution_steps" in row else "model_output"
     column = (
@@ -157,7 +160,8 @@ _TAG = re.compile(r"\s*ки")
 def math_shepherd(row: Columns) -> dict:
     """The tag "ки" ends every step of `input`; `label` has "+" (good) or "-" there.
 
-    {"input": "Tom has 5 eggs and eats 2. Step 1: 5 - 2 = 3. ки\\nStep 2: It is 4. ки", "label": "Tom has 5 eggs and eats 2. Step 1: 5 - 2 = 3. +\\nStep 2: It is 4. -", "task": "GSM8K"}
+    {"input": "Tom has 5 eggs and eats 2. Step 1: 5 - 2 = 3. ки\\nStep 2: It is 4. ки",
+     "label": "Tom has 5 eggs and eats 2. Step 1: 5 - 2 = 3. +\\nStep 2: It is 4. -", "task": "GSM8K"}
     """
     text, judged = row["input"], row["label"]
     if not isinstance(text, str) or not isinstance(judged, str) or "ки" not in text:

@@ -42,7 +42,9 @@ def tree(row: Columns) -> dict:
     """A tree of messages: the assistant's replies to a message are ranked, 0 = best. A row may give several
     records.
 
-    {"message_tree_id": "t1", "prompt": {"message_id": "m0", "text": "Name a fern.", "role": "prompter", "replies": [{"message_id": "m1", "text": "Maidenhair.", "role": "assistant", "rank": 0, "replies": []}, {"message_id": "m2", "text": "Oak.", "role": "assistant", "rank": 1, "replies": []}]}}
+    {"message_tree_id": "t1", "prompt": {"message_id": "m0", "text": "Name a fern.", "role": "prompter",
+     "replies": [{"message_id": "m1", "text": "Maidenhair.", "role": "assistant", "rank": 0, "replies": []},
+     {"message_id": "m2", "text": "Oak.", "role": "assistant", "rank": 1, "replies": []}]}}
     """
     replies = row["replies"]
     if not replies:
@@ -84,8 +86,11 @@ def _with_replies(message: dict, children: dict) -> dict:
 def message(row: Columns) -> dict:
     """The same as a table, one message a row (oasst1 and oasst2 on the Hub).
 
-    {"message_id": "m0", "parent_id": null, "message_tree_id": "m0", "text": "Name a fern.", "role": "prompter"}
-    {"message_id": "m1", "parent_id": "m0", "message_tree_id": "m0", "text": "Maidenhair.", "role": "assistant", "rank": 0}
-    {"message_id": "m2", "parent_id": "m0", "message_tree_id": "m0", "text": "Oak.", "role": "assistant", "rank": 1}
+    {"message_id": "m0", "parent_id": null, "message_tree_id": "m0", "text": "Name a fern.",
+     "role": "prompter"}
+    {"message_id": "m1", "parent_id": "m0", "message_tree_id": "m0", "text": "Maidenhair.",
+     "role": "assistant", "rank": 0}
+    {"message_id": "m2", "parent_id": "m0", "message_tree_id": "m0", "text": "Oak.", "role": "assistant",
+     "rank": 1}
     """
     return tree(row)
