@@ -37,6 +37,7 @@ _MATERIAL = ("input", "context", "passage", "document")  # what a question may b
 NO_PROMPT = "no prompt"
 UNSPLIT = "transcript left as text"
 REPEATED = "prompt taken off the answers"
+IMPLICIT = "prompt taken from the answers' beginning"
 SEVERAL_TURNS = "response of several turns"
 
 
@@ -59,6 +60,8 @@ def asked(row: Columns) -> str | Messages | None:
     if before:
         new = [{"role": "user", "content": question}] if isinstance(question, str) and question else question
         question = before if not new or before[-len(new) :] == new else [*before, *new]
+    if question is None and any(name in row for name in QUESTION):
+        question = ""  # the column is there and holds null
     question = _with_system(row, question)
     row.asked = row.read - read_before
     return question
@@ -273,7 +276,9 @@ def _implicit(answers: list[str]) -> Exchange:
         n = cue + len("\n\nAssistant:")
     else:
         n = max((i + 1 for i, letter in enumerate(shared) if letter.isspace()), default=0)  # whole words only
-    return Exchange(prompt(answers[0][:n].strip()), [answer[n:] for answer in answers])
+    if len(answers[0][:n].split()) < 3:  # two answers may well begin with the same word
+        return Exchange("", answers)
+    return Exchange(prompt(answers[0][:n].strip()), [answer[n:] for answer in answers], [IMPLICIT])
 
 
 def checked_prompt(value: object) -> str | Messages:

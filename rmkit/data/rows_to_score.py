@@ -31,14 +31,15 @@ class RowToScore:
         return result if rewards is not None else result | {"reason": self.reason}
 
 
-def rows_to_score(source: str | Path) -> list[RowToScore]:
+def rows_to_score(source) -> list[RowToScore]:
     """The rows of whatever `load` reads, in order. None is joined with another, cleaned, or left out.
 
     All rows of a file are read, whatever split they name; of a folder, what `load` reads.
     """
-    if source in BUILT_IN:
+    if isinstance(source, str) and source in BUILT_IN:
         return [RowToScore(record.to_dict(), record) for record in load(source)]
-    tables = reading.read(source, split="all" if Path(source).is_file() else None).tables
+    is_file = isinstance(source, str | Path) and Path(source).is_file()
+    tables = reading.read(source, split="all" if is_file else None).tables
     return [row for table in tables for row in _of_file(table)]
 
 

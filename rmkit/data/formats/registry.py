@@ -75,10 +75,9 @@ def register(
 
     The decorated function takes one row and returns a dictionary with `responses`, and what is known of
     `ranks` (1 = best, equal = tie), `ratings`, `strength`, `correct`, `steps`, `step_labels`, `prompt`,
-    `annotator`, `subset`, `id`. Where prompt, annotator, subset or id
-    are left out, their usual columns are read. Responses may be texts or conversations.
-    `score` (one number) ranks a row among the rows of its prompt.
-    Case, spaces, "_" and "-" in the names of columns do not matter.
+    `annotator`, `subset`, `id`. Where prompt, annotator, subset or id are left out, their usual columns are
+    read. Responses may be texts or conversations. Case, spaces, "_" and "-" in columns do not matter.
+    With joins=True a row holds one response, and `score` (one number) ranks it among those of its prompt.
     options: when, together, joins, benchmark; see `Format`.
     Of the formats that fit a file, the one that asks for most columns reads it; of equals, the latest.
     A format of the same name is replaced. Raises InputError where no columns are named.
@@ -113,7 +112,7 @@ def _nearest(columns: list[str]) -> str:
     """A sentence for columns that no format has: the nearest one, what it misses, and how to rename."""
     found = ", ".join(map(repr, columns)) or "none"
     known, layout = max(
-        ((known, layout) for known in FORMATS for layout in known.layouts),
+        ((known, layout) for known in FORMATS if known.when is _always for layout in known.layouts),
         key=lambda pair: _likeness(pair[1], columns),
     )
     there = {plain(column) for column in columns}
