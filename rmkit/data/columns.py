@@ -126,7 +126,7 @@ _ABOUT = re.compile(
 )
 _JUDGMENT = re.compile(
     r"(^|_)(labels?|preferences?|preferred|better|best|choices?|chosen|winners?|verdicts?|judge?ments?|votes?|scores?|"
-    r"ratings?|ranks?|rankings?|more_convincing|selected|outcome|pick(ed)?)(_|\d|$)"
+    r"ratings?|ranks?|rankings?|more_convincing|selected|outcome|pick(ed)?|annotator_?\d+)(_|\d|$)"
 )
 
 

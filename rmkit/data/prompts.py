@@ -18,7 +18,10 @@ QUESTION = (
     "user_query",
     "user_message",
     "request",
+    "orig_instruction",
     "post",
+    "body",
+    "selftext",
     "article",
     "document",
     "passage",
@@ -31,7 +34,15 @@ QUESTION = (
 _BEFORE = ("history", "context", "context_messages", "dialogue", "dialog")
 _WHOLE = ("conversations", "conversation", "messages")
 _SYSTEM = ("system", "system_prompt", "system_message")
-_MATERIAL = ("input", "context", "passage", "document")  # what a question may be about, as text
+_MATERIAL = (
+    "input",
+    "context",
+    "passage",
+    "document",
+    "body",
+    "selftext",
+    "title",
+)  # what a question may be about, as text
 
 # Notes of the ledger: rows that are kept, and what was done to them.
 NO_PROMPT = "no prompt"
@@ -90,7 +101,8 @@ def _with_material(row: Columns, question: str) -> str:
         if isinstance(text, str) and text.strip() and not is_talk(text):
             row[column]  # read, even where the question holds it already
             if text.strip() not in question:
-                question = f"{question}\n{text}" if column == "input" else f"{text}\n\n{question}"
+                after = {"input": "\n", "body": "\n\n", "selftext": "\n\n"}.get(column)
+                question = f"{text}\n\n{question}" if after is None else f"{question}{after}{text}"
     return question
 
 
@@ -108,7 +120,7 @@ def _turns(value: object) -> str | Messages:
 
 
 def _with_system(row: Columns, question: str | Messages | None) -> str | Messages | None:
-    system = row.first(*_SYSTEM)
+    system = None if question is None else row.first(*_SYSTEM)
     if question is None or not isinstance(system, str) or not system.strip():
         return question
     turns = [{"role": "user", "content": question}] if isinstance(question, str) else question
@@ -149,6 +161,8 @@ def exchange(question: str | Messages | None, answers: list, row: Columns) -> Ex
         found = _from_texts(question, talks, row)
     else:
         found = Exchange("" if question is None else question, talks)
+    if question is None and found.prompt:
+        found.prompt = _with_system(row, found.prompt)
     return _noted(found, row)
 
 

@@ -154,7 +154,8 @@ def test_hh_rows_that_cannot_be_split_are_cut_at_the_last_cue_and_counted():
     preferences = load([{"chosen": f"{start} So it is Blue.", "rejected": f"{start} So it is Green."}])
     assert preferences[0].prompt == start.strip()
     assert preferences[0].responses == [" So it is Blue.", " So it is Green."]
-    assert preferences.ledger.noted == {"transcript left as text": 1}
+    notes = {"transcript left as text": 1, "prompt taken from the answers' beginning": 1}
+    assert preferences.ledger.noted == notes
 
 
 def test_ultrafeedback():

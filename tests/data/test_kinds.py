@@ -1,4 +1,4 @@
-"""No question is lost, no label invented, no text doubled, and no row stops a file: each in many spellings."""
+"""No question is lost, no label invented, no text doubled, and no row stops a file; in many spellings."""
 
 import json
 
@@ -6,6 +6,7 @@ import pytest
 from rmkit.preferences import load
 
 import rmkit
+from rmkit.data.formats.pairs import PAIRS
 from rmkit.data.formats.registry import FORMATS, page
 from rmkit.data.rows_to_score import rows_to_score
 from rmkit.data.transcripts import prompt
@@ -52,6 +53,8 @@ PAIR = {"chosen": "A heron does.", "rejected": "A mole does."}
         ({"system": "Be brief.", "question": "Who?"}, [system("Be brief."), user("Who?")]),
         ({"system_prompt": "Be brief.", "prompt": [user("Who?")]}, [system("Be brief."), user("Who?")]),
         ({"post": "I saw a heron."}, "I saw a heron."),
+        ({"title": "Herons", "post": "I saw one."}, "Herons\n\nI saw one."),
+        ({"title": "Herons", "question": "Who?", "body": "I saw one."}, "Herons\n\nWho?\n\nI saw one."),
         ({"question": {"full_text": "Who fishes?", "id": "7"}}, "Who fishes?"),
         ({"prompt": json.dumps([user("Who fishes?")])}, [user("Who fishes?")]),
         ({"prompt": str([user("Who's fishing?")])}, [user("Who's fishing?")]),
@@ -69,7 +72,7 @@ def test_a_question_is_found_under_its_usual_names(columns, asked):
     assert read.ledger.noted == {}
 
 
-@pytest.mark.parametrize("column", ["ask", "frage", "utterance", "text in", "body"])
+@pytest.mark.parametrize("column", ["ask", "frage", "utterance", "text in", "words"])
 def test_a_question_under_a_name_that_nobody_knows_is_refused(column):
     with pytest.raises(InputError, match=f"row 1: no prompt.*'{column}'.*rename"):
         load([{column: "Which bird fishes?"} | PAIR])
@@ -107,6 +110,11 @@ def test_first_turns_in_a_file_of_transcripts_are_turns():
         [user("a"), assistant("b"), user("c")],
         "plain",
     ]
+
+
+def test_a_system_prompt_stands_before_a_conversation_of_the_answers():
+    row = {name: [user("Who?"), assistant(text)] for name, text in PAIR.items()}
+    assert load([row | {"system": "Be brief."}])[0].prompt == [system("Be brief."), user("Who?")]
 
 
 # --- the label ----------------------------------------------------------------------------------------------
@@ -235,6 +243,11 @@ def test_ratings_of_a_pair_give_ties_and_strength(first, second):
     assert [record.strength for record in read] == [3, None, None]
     assert [next(iter(record.ratings.values())) for record in read] == [[5, 2], [4, 4], [1, 3]]
     assert (read.ledger.tied, read.ledger.noted) == (1, {"chosen scores lower": 1})
+
+
+@pytest.mark.parametrize(("better", "worse"), PAIRS)
+def test_every_name_for_the_two_sides_of_a_pair(better, worse):
+    assert load([{"prompt": "Who?", better: "x", worse: "y"}])[0].responses == ["x", "y"]
 
 
 def test_distilabel_says_ties_in_its_status():
@@ -377,6 +390,10 @@ def test_steps_and_outcomes_of_a_prompt_are_one_group():
     assert (read[0].correct, read[1].correct) == ([True, False], [None])
     assert read[0].step_labels == [[1, 1], [1, 0, None]]
     assert read[0].extra == {"generator": ["m", "n"]}
+    signs = {"prompt": "3 + 4?", "steps": ["Add.", "It is 8."], "labels": ["+", "-"]}
+    assert load([signs])[0].step_labels == [[1, 0]]
+    with pytest.raises(InputError, match="'labels'"):
+        load([signs | {"labels": ["fine", "-"]}])
     judged = [{"prompt": "3 + 4?", "completion": str(n), "label": n == 7} for n in (6, 7)]
     assert load(judged)[0].correct == [False, True]
 

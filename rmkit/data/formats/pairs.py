@@ -10,7 +10,7 @@ LOWER = "chosen scores lower"  # a note of the ledger
 _RATED = re.compile(r"(avg|average|mean|overall)?(score|rating|reward|grade|points|upvotes|quality)s?\d*")
 
 
-_LAYOUTS = (
+PAIRS = (
     ("chosen", "rejected"),
     ("chosen_response", "rejected_response"),
     ("response_chosen", "response_rejected"),
@@ -20,11 +20,16 @@ _LAYOUTS = (
     ("response_j", "response_k"),
     ("better_response", "worse_response"),
     ("accepted", "rejected"),
+    ("preferred", "rejected"),
+    ("positive", "negative"),
+    ("better", "worse"),
+    ("winner", "loser"),
+    ("y_w", "y_l"),
     ("win", "lose"),
 )
 
 
-@register("chosen and rejected", *_LAYOUTS)
+@register("chosen and rejected", *PAIRS)
 def pair(row: Columns) -> dict:
     """Two answers as text, transcript or messages; the prompt in its own column, or repeated in both.
 
@@ -64,7 +69,7 @@ def _said_tie(row: Columns) -> bool:
 
 
 def _sides(row: Columns) -> tuple[str, str]:
-    return next(layout for layout in _LAYOUTS if layout[0] in row and layout[1] in row)
+    return next(layout for layout in PAIRS if layout[0] in row and layout[1] in row)
 
 
 def _ratings(row: Columns, better: str, worse: str) -> dict[str, list]:

@@ -29,12 +29,17 @@ def _one_scale(rows: list[Row]) -> list[Row]:
     return [replace(row, about={"neutral": three}) for row in rows]
 
 
+_SIGNS = {"+": 1.0, "-": 0.0, "": None}
+
+
 def _numbers(labels: object) -> list:
-    return (
-        [float(label) if isinstance(label, bool) else number(label) for label in labels]
-        if isinstance(labels, list)
-        else []
-    )
+    """Labels as numbers; what is neither a number, true, false, "+", "-" nor null stays as it is."""
+    if not isinstance(labels, list):
+        return []
+    known = [
+        float(x) if isinstance(x, bool) else _SIGNS.get(x, x) if isinstance(x, str) else x for x in labels
+    ]
+    return [x if number(x) is None else number(x) for x in known]
 
 
 @register("labeled steps", ("steps", "labels"), together=_one_scale, joins=True)
@@ -65,7 +70,7 @@ def _labeled(row: Columns, column: str) -> dict:
     if len(parts) != len(given):
         raise BadValueError("labels", f"one label for each of the {len(parts)} steps")
     scale = _NEUTRAL_IS_GOOD if row.about.get("neutral") else {0: 0, 1: 1}
-    return solution(parts, [scale.get(label) for label in given])
+    return solution(parts, [None if label is None else scale[label] for label in given])
 
 
 def _published(row: Columns) -> bool:
