@@ -54,6 +54,12 @@ def _by_plain_name(columns: tuple[str, ...]) -> dict[str, str]:
     return {plain(column): column for column in reversed(columns)}
 
 
+@lru_cache(maxsize=65536)
+def _there(columns: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    known = _by_plain_name(columns)
+    return tuple(name for name in names if name in columns or plain(name) in known)
+
+
 class Columns(dict):
     """A row for the function of a format. It forgives spelling and remembers which columns were read.
 
@@ -64,12 +70,14 @@ class Columns(dict):
     def __init__(self, values: dict, about: dict | None = None):
         super().__init__(values)
         self.about = about or {}
+        self._columns = tuple(values)
+        self._names = _by_plain_name(self._columns)
         self.read: set[str] = set()
         self.asked: set[str] = set()  # those that were read for the prompt
 
     def find(self, name: str) -> str | None:
         """The column of this name as the file writes it, or None."""
-        return name if dict.__contains__(self, name) else _by_plain_name(tuple(self)).get(plain(name))
+        return name if dict.__contains__(self, name) else self._names.get(plain(name))
 
     def __contains__(self, name: object) -> bool:
         return self.find(name) is not None
@@ -87,7 +95,11 @@ class Columns(dict):
 
     def first(self, *names: str) -> object:
         """The value of the first of these columns that is there and not null; None where none is."""
-        return next((self[name] for name in names if self.peek(name) is not None), None)
+        return next((self[name] for name in self.among(names) if self.peek(name) is not None), None)
+
+    def among(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the names that the row has, without reading them. Fast: most rows share their columns."""
+        return _there(self._columns, names)
 
     def peek(self, name: str) -> object:
         """The column's value, or None, without reading it."""
@@ -231,6 +243,6 @@ def names(row: Columns) -> dict:
     """annotator, subset and id, under the names that public sets use."""
     found = {}
     for name, columns in _NAMES.items():
-        column = next((c for c in columns if isinstance(row.peek(c), str | int)), None)
+        column = next((c for c in row.among(columns) if isinstance(row.peek(c), str | int)), None)
         found[name] = None if column is None else row[column]
     return found

@@ -57,7 +57,15 @@ def records(rows: list[Row], malformed: float) -> tuple[list[tuple[str, Record]]
 
 def complete(rows: list[Row], form: Format) -> list[Row]:
     """The rows, with a fault where a column is missing that the format needs."""
-    return [row if row.fault else replace(row, fault=_missing(row, form)) for row in rows]
+    whole: set[tuple[str, ...]] = set()  # most rows have the same columns
+    result = []
+    for row in rows:
+        layout = tuple(row.values)
+        if row.fault is None and layout not in whole:
+            row = replace(row, fault=_missing(row, form))
+            whole |= {layout} if row.fault is None else set()
+        result.append(row)
+    return result
 
 
 def _missing(row: Row, form: Format) -> BadRowError | None:
@@ -124,7 +132,7 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
     made = {**names(columns), **made}
     question = checked_prompt(made["prompt"]) if made.get("prompt") is not None else None
     question = asked(columns) if "prompt" not in made else question
-    if any(columns.peek(name) for name in _PICTURES):
+    if any(columns.peek(name) for name in columns.among(_PICTURES)):
         raise UnusableError("images")
     notes = list(made.pop("notes", ()))
     if form.as_is and all(isinstance(text, str | None) for text in made["responses"]):

@@ -62,7 +62,8 @@ def asked(row: Columns) -> str | Messages | None:
     question = None if question is None else prompt(_whole(question), "prompt")
     if isinstance(question, str):
         question = _with_material(row, question)
-    unread = [name for name in (_BEFORE if question else _BEFORE + _WHOLE) if row.find(name) not in row.read]
+    earlier = row.among(_BEFORE if question else _BEFORE + _WHOLE)
+    unread = [name for name in earlier if row.find(name) not in row.read]
     before = row.first(*unread)
     before = [] if before is None else _turns(before)
     if isinstance(before, str):
@@ -71,7 +72,7 @@ def asked(row: Columns) -> str | Messages | None:
     if before:
         new = [{"role": "user", "content": question}] if isinstance(question, str) and question else question
         question = before if not new or before[-len(new) :] == new else [*before, *new]
-    if question is None and any(name in row for name in QUESTION):
+    if question is None and row.among(QUESTION):
         question = ""  # the column is there and holds null
     question = _with_system(row, question)
     row.asked = row.read - read_before
@@ -80,10 +81,10 @@ def asked(row: Columns) -> str | Messages | None:
 
 def _first_written(row: Columns) -> object:
     """The first question column that says something, else the first that is there, else None."""
-    there = [name for name in QUESTION if row.peek(name) is not None]
+    there = [name for name in row.among(QUESTION) if row.peek(name) is not None]
     written_in = [name for name in there if row.peek(name) not in ("", [])]
     if not there:  # a column that holds null has been looked at, too
-        return next((row[name] for name in QUESTION if name in row), None)
+        return next((row[name] for name in row.among(QUESTION)), None)
     return row[(written_in + there)[0]]
 
 
@@ -94,7 +95,7 @@ def _whole(question: object) -> object:
 
 def _with_material(row: Columns, question: str) -> str:
     """The question and the text that it is about: instruction, a line break, input; context before it."""
-    for column in _MATERIAL:
+    for column in row.among(_MATERIAL):
         if row.find(column) in row.read:
             continue
         text = row.peek(column)

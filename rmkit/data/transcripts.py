@@ -116,7 +116,10 @@ def is_unsplit(text: str) -> bool:
 
 def _pieces(text: str) -> tuple[list[str], list[str]]:
     """Names and contents of the turns, none where the text does not begin with one."""
-    pieces = _TURN.split(text.strip("\n"))
+    text = text.strip("\n")
+    if not text.lstrip().startswith(("Human:", "User:", "Assistant:", "System:")):
+        return [], []
+    pieces = _TURN.split(text)
     if pieces[0].strip() or len(pieces) < 3:
         return [], []
     return pieces[1::2], [piece.strip() for piece in pieces[2::2]]

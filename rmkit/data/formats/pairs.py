@@ -1,6 +1,7 @@
 """Pairs of which the file says itself which one is better: chosen and rejected, in every spelling."""
 
 import re
+from functools import lru_cache
 
 from rmkit.data.columns import BadValueError, Columns, decoded, number, plain, ranks
 from rmkit.data.formats.registry import register
@@ -75,16 +76,24 @@ def _sides(row: Columns) -> tuple[str, str]:
 def _ratings(row: Columns, better: str, worse: str) -> dict[str, list]:
     """{aspect: [rating of the chosen, rating of the rejected]} from columns that name the sides."""
     found: dict[str, list] = {}
-    for first, second in (("chosen", "rejected"), (better, worse)):
-        for column in row:
-            aspect = plain(column).replace(plain(first), "", 1)
-            other = row.find(plain(column).replace(plain(first), plain(second), 1))
-            rated = aspect != plain(column) and _RATED.fullmatch(aspect)
-            if rated and other not in (None, column):
-                values = [number(row[column]), number(row[other])]
-                if None not in values:
-                    found[_spelled(aspect)] = values
+    for name, column, other in _rated_columns(tuple(row), better, worse):
+        values = [number(row[column]), number(row[other])]
+        if None not in values:
+            found[name] = values
     return found or _ratings_of_generations(row, better, worse)
+
+
+@lru_cache(maxsize=1024)
+def _rated_columns(columns: tuple[str, ...], better: str, worse: str) -> list[tuple[str, str, str]]:
+    """(aspect, column of the chosen, column of the rejected) of all ratings that come in two columns."""
+    found, known = [], {plain(column): column for column in reversed(columns)}
+    for first, second in dict.fromkeys([("chosen", "rejected"), (better, worse)]):
+        for column in columns:
+            aspect = plain(column).replace(plain(first), "", 1)
+            other = known.get(plain(column).replace(plain(first), plain(second), 1))
+            if aspect != plain(column) and _RATED.fullmatch(aspect) and other not in (None, column):
+                found.append((_spelled(aspect), column, other))
+    return found
 
 
 def _spelled(aspect: str) -> str:
