@@ -113,11 +113,7 @@ class Columns(dict):
 
     def unread_text(self) -> list[str]:
         """Unread columns that hold words and may be part of the question, by name."""
-        return [
-            column
-            for column, value in self.unread.items()
-            if not _ABOUT.search(_snake(column)) and (_says_something(value) or _is_talk(value))
-        ]
+        return [column for column, value in self.unread.items() if _may_ask(_snake(column), value)]
 
     def unread_judgments(self) -> list[str]:
         """Unread columns whose name says that they hold a judgment, and which hold something."""
@@ -129,12 +125,15 @@ def _snake(name: str) -> str:
     return re.sub(r"[\s.-]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name))).lower()
 
 
-# What a column's name may say about a row beside the question itself.
+# What a column's name may say about a row beside the question itself; the second kind in three words at most.
 _ABOUT = re.compile(
-    r"(^|_)(id|ids|uid|uuid|idx|index|key|hash|source|subset|split|models?|model_name|policy|generator|lang|"
-    r"language|category|domain|annotators?|judge|labell?er|worker|user_id|date|time|timestamp|url|license|tags?|"
-    r"type|task|dataset|name|status|version|batch|site|role|order|metadata|level|difficulty|topic_?id|email|"
-    r"reward|rewards|reason|rationales?|explanation|feedback|critique|comment_?id|created|updated|origin|config)(_|\d|$)"
+    r"(^|_)(id|ids|uid|uuid|idx|index|key|hash|models?|policy|generator|annotators?|judge|labell?er|worker|date|"
+    r"time|timestamp|url|license|rewards?|reasons?|rationales?|explanations?|feedback|critiques?|email|version|"
+    r"created|updated|config|metadata)(_|\d|$)"
+)
+_KIND = re.compile(
+    r"(^|_)(source|subset|split|lang|language|category|domain|tags?|type|task|dataset|name|status|batch|site|role|"
+    r"order|level|difficulty|origin|section|style|scenario|subject)(_|\d|$)"
 )
 _JUDGMENT = re.compile(
     r"(^|_)(labels?|preferences?|preferred|better|best|choices?|chosen|winners?|verdicts?|judge?ments?|votes?|scores?|"
@@ -142,8 +141,13 @@ _JUDGMENT = re.compile(
 )
 
 
-def _says_something(value: object) -> bool:
-    return isinstance(value, str) and any(letter.isalpha() for letter in value)
+def _may_ask(name: str, value: object) -> bool:
+    """Whether a column may hold the question: text under a name that does not speak of something else."""
+    if _ABOUT.search(name):
+        return False
+    if not isinstance(value, str):
+        return _is_talk(value)
+    return any(map(str.isalpha, value)) and (not _KIND.search(name) or len(value.split()) > 3)
 
 
 def _is_talk(value: object) -> bool:

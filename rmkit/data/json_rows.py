@@ -31,7 +31,11 @@ def _is_one_object(content: bytes, of: str) -> bool:
         return False
     try:
         return isinstance(json.loads(content), dict)
-    except (ValueError, RecursionError):  # then it is lines, and their faults are told one by one
+    except json.JSONDecodeError as error:
+        # An object over several lines with a fault further down; else lines, whose faults are told one by one.
+        some = (line for line in islice(io.BytesIO(content), 50) if line.strip())
+        return error.lineno > 1 and not any(map(_is_object, some))
+    except (ValueError, RecursionError):
         return False
 
 

@@ -205,7 +205,7 @@ def load(
 
 def _is_name(source: str) -> bool:
     """Whether this can only be meant as a built-in set: a bare word, and no file."""
-    return not Path(source).exists() and not re.search(r"[./\\*?\[:]", source)
+    return not source.strip() or not Path(source).exists() and not re.search(r"[./\\*?\[:]", source)
 
 
 def as_preferences(source) -> Preferences:

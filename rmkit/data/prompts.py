@@ -59,7 +59,8 @@ def asked(row: Columns) -> str | Messages | None:
     """
     read_before = set(row.read)
     question = _first_written(row)
-    question = None if question is None else prompt(_whole(question), "prompt")
+    question = question if question in (None, "", []) else prompt(_whole(question), "prompt")
+    question = "" if question == [] else question
     if isinstance(question, str):
         question = _with_material(row, question)
     earlier = row.among(_BEFORE if question else _BEFORE + _WHOLE)
@@ -268,8 +269,7 @@ def _begin_with(question: str | Messages, talks: list[Messages]) -> bool:
 
 def _without_prompt(question: str | Messages, answers: list[str]) -> Exchange:
     """Answers without the prompt that all of them repeat: two answers or more, of three words or more."""
-    stated = question if isinstance(question, str) else question[-1]["content"] if len(question) == 1 else ""
-    stated = stated.strip()
+    stated = (question if isinstance(question, str) else question[-1]["content"]).strip()
     long_enough = len(stated.split()) >= 3 or len(stated) >= 20
     if len(answers) < 2 or not long_enough or not all(a.lstrip().startswith(stated) for a in answers):
         return Exchange(question, answers)

@@ -148,6 +148,8 @@ _SPLITS = {"train", "training", "valid", "validation", "val", "dev", "test", "te
 
 def _chosen_rows(source: Source, split: str | None, config: str | None) -> Source:
     """The rows of one split, where rows say which one they are of; a file without splits is taken whole."""
+    if not any(source.tables):
+        raise InputError(f"{source.name} is empty: it holds no rows.")
     if split == "all" and config is None:
         return source
     if config is not None:

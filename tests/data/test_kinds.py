@@ -72,7 +72,7 @@ def test_a_question_is_found_under_its_usual_names(columns, asked):
     assert read.ledger.noted == {}
 
 
-@pytest.mark.parametrize("column", ["ask", "frage", "utterance", "text in", "words"])
+@pytest.mark.parametrize("column", ["ask", "frage", "utterance", "text in", "words", "task"])
 def test_a_question_under_a_name_that_nobody_knows_is_refused(column):
     with pytest.raises(InputError, match=f"row 1: no prompt.*'{column}'.*rename"):
         load([{column: "Which bird fishes?"} | PAIR])

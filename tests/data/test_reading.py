@@ -90,6 +90,29 @@ def test_every_shape_of_json_reads_the_same(tmp_path, shape):
     assert prompts(path) == PROMPTS
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('{\n "prompt": "p",\n "chosen" "x"\n}', "line 3, column 11.*not JSON"),
+        ('[{"prompt": "p"},\n {"prompt"}]', "line 2, column 11.*not JSON"),
+        ("3", "int where an object"),
+        ('["a", "b"]', "row 1: a str where an object"),
+        ("{}", "no format has these columns: none"),
+        ("[]", "holds no rows"),
+    ],
+)
+def test_json_that_holds_no_rows_gives_the_true_reason(tmp_path, content, says):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(InputError, match=says):
+        load(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("source", [None, [], "", FRAME[:0], {"prompt": "p"}, {"train": []}, [["a"]], b"x"])
+def test_what_holds_no_rows_is_one_sentence(source):
+    with pytest.raises(InputError):
+        load(source)
+
+
 def test_a_spreadsheet_may_use_semicolons_quotes_and_very_long_texts(tmp_path):
     long = "very long, " * 20_000
     path = tmp_path / "sheet.csv"

@@ -24,11 +24,13 @@ _STEMS = (
     "reply",
     "argument",
     "text",
-    "a",
-    "orig_response_",
+    "orig_response",
 )
 _ENDINGS = (("_a", "_b"), ("_1", "_2"), ("_0", "_1"))
-SIDES = tuple((stem + first, stem + second) for stem in _STEMS for first, second in _ENDINGS)
+SIDES = (
+    *((stem + first, stem + second) for stem in _STEMS for first, second in _ENDINGS),
+    ("a_1", "a_2"),
+)
 # Where the judgment may stand, the most telling name first.
 _WINNER = (
     "winner",
