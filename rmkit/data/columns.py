@@ -132,7 +132,7 @@ _ABOUT = re.compile(
     r"created|updated|config|metadata)(_|\d|$)"
 )
 _KIND = re.compile(
-    r"(^|_)(source|subset|split|lang|language|category|domain|tags?|type|task|dataset|name|status|batch|site|role|"
+    r"(^|_)(source|subset|split|lang|language|category|domain|tags?|type|dataset|name|status|batch|site|role|"
     r"order|level|difficulty|origin|section|style|scenario|subject)(_|\d|$)"
 )
 _JUDGMENT = re.compile(

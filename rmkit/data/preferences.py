@@ -205,7 +205,8 @@ def load(
 
 def _is_name(source: str) -> bool:
     """Whether this can only be meant as a built-in set: a bare word, and no file."""
-    return not source.strip() or not Path(source).exists() and not re.search(r"[./\\*?\[:]", source)
+    is_word = not re.search(r"[./\\*?\[:]", source)
+    return not source.strip() or (is_word and not Path(source).exists())
 
 
 def as_preferences(source) -> Preferences:
