@@ -15,8 +15,8 @@ class Event:
     subset: str | None = None
     prompt: str = ""  # the prompt's key: a split puts the event where it puts the prompt
     n: int = 1
-    kept: bool = False  # a note about a row that was kept: "no prompt", "prompt taken off the answers" ...
-    detail: str = ""  # the sentence that says why a row could not be read
+    done: str = ""  # the sentence that says why a row could not be read
+    kept: bool = False  # a remark about a row that was kept: "no prompt", "prompt taken off the answers" ...
 
 
 def without_repeats(records: list[tuple[str, Record]]) -> tuple[list[tuple[str, Record]], list[Event]]:

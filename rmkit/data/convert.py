@@ -44,7 +44,7 @@ def records(rows: list[Row], malformed: float) -> tuple[list[tuple[str, Record]]
         except BadRowError as error:
             bad.append((row, error))
             events.append(
-                Event(f"malformed: {error.short}", row.where, subset_of(row.values), detail=str(error))
+                Event(f"malformed: {error.short}", row.where, subset_of(row.values), done=str(error))
             )
         except UnusableError as error:
             events.append(Event(str(error), row.where, subset_of(row.values), key_of(row.values)))
@@ -89,7 +89,7 @@ def _built(
         except BadRowError as error:
             bad.append((Row(each.where, {}), error))
             what = f"malformed: {error.short}"
-            events.append(Event(what, each.where, subset, n=each.count, detail=str(error)))
+            events.append(Event(what, each.where, subset, n=each.count, done=str(error)))
             continue
         except UnusableError as error:
             events.append(Event(str(error), each.where, subset, key_of(each.values), each.count))

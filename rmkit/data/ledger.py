@@ -85,7 +85,7 @@ class Ledger:
         return dict(counts.most_common())
 
     @property
-    def noted(self) -> dict[str, int]:
+    def remarks(self) -> dict[str, int]:
         """Kept rows by what was done to them or is missing, most frequent first."""
         counts: Counter[str] = Counter()
         for (_, _, what), n in self.cells.items():
@@ -108,7 +108,7 @@ class Ledger:
         parts += [f"{self.removed:,} responses removed"] if self.removed else []
         parts += [f"{self.truncated:,} truncated"] if self.truncated else []
         parts += [f"{self.tied:,} tied"] if self.tied else []
-        parts += [f"{n:,} {what}" for what, n in self.noted.items()]
+        parts += [f"{n:,} {what}" for what, n in self.remarks.items()]
         return "; ".join(parts)
 
     def table(self) -> pd.DataFrame:
@@ -134,7 +134,7 @@ class Ledger:
             "responses_removed": self.removed,
             "truncated": self.truncated,
             "tied": self.tied,
-            "noted": self.noted,
+            "remarks": self.remarks,
             "by_split": places,
         }
 

@@ -74,5 +74,5 @@ def _scored(row: Row, read: Row, form: Format) -> RowToScore:
 
 def _unscored(row: Row, error: BadRowError | UnusableError) -> RowToScore:
     what = f"malformed: {error.short}" if isinstance(error, BadRowError) else str(error)
-    event = Event(what, row.where, subset_of(row.values), key_of(row.values), detail=str(error))
+    event = Event(what, row.where, subset_of(row.values), key_of(row.values), done=str(error))
     return RowToScore(row.values, reason=str(error), event=event)

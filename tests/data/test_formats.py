@@ -116,7 +116,7 @@ def test_conversations_that_part_early_answer_with_everything_after():
     both = load([early, {"prompt": "Sky?", "chosen": "Blue.", "rejected": "Green."}])
     assert both[0].prompt == [user("Hi")]
     assert both[0].responses == ["A\n\nUser: B\n\nAssistant: C", "X\n\nUser: Y\n\nAssistant: Z"]
-    assert both.ledger.noted == {"response of several turns": 1}
+    assert both.ledger.remarks == {"response of several turns": 1}
     other = {"chosen": [user("Hi"), assistant("A")], "rejected": [user("Ho"), assistant("A")]}
     assert load([other, PAIR]).ledger.dropped == {"prompts differ": 1}
 
@@ -155,7 +155,7 @@ def test_hh_rows_that_cannot_be_split_are_cut_at_the_last_cue_and_counted():
     assert preferences[0].prompt == start.strip()
     assert preferences[0].responses == [" So it is Blue.", " So it is Green."]
     notes = {"transcript left as text": 1, "prompt taken from the answers' beginning": 1}
-    assert preferences.ledger.noted == notes
+    assert preferences.ledger.remarks == notes
 
 
 def test_ultrafeedback():

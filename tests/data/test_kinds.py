@@ -69,7 +69,7 @@ def test_a_question_is_found_under_its_usual_names(columns, asked):
     read = load([columns | PAIR])
     assert read[0].prompt == asked
     assert read[0].responses == list(PAIR.values())
-    assert read.ledger.noted == {}
+    assert read.ledger.remarks == {}
 
 
 @pytest.mark.parametrize("column", ["ask", "frage", "utterance", "text in", "words", "task"])
@@ -84,7 +84,7 @@ def test_a_question_under_a_name_that_nobody_knows_is_refused(column):
 @pytest.mark.parametrize("columns", [{}, {"prompt": ""}, {"prompt": None}, {"source": "web", "model": "m"}])
 def test_an_empty_prompt_is_counted(columns):
     read = load([columns | PAIR])
-    assert read.ledger.noted == {"no prompt": 1}
+    assert read.ledger.remarks == {"no prompt": 1}
     assert "1 no prompt" in read.ledger.line()
     assert [(event.what, event.where) for event in read.events] == [("no prompt", "row 1")]
 
@@ -219,7 +219,7 @@ def test_numbers_that_may_mean_two_things_are_refused(labels):
 def test_no_winner_is_no_label_and_no_tie(columns):
     read = load([SIDES | columns, SIDES | {"prompt": "Who digs?", "winner": "b"}])
     assert [record.ranks for record in read] == [None, [1, 2]]
-    assert (read.ledger.noted, read.ledger.tied) == ({"no label": 1}, 0)
+    assert (read.ledger.remarks, read.ledger.tied) == ({"no label": 1}, 0)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_ratings_of_a_pair_give_ties_and_strength(first, second):
     assert [record.ranks for record in read] == [[1, 2], [1, 1], [1, 2]]
     assert [record.strength for record in read] == [3, None, None]
     assert [next(iter(record.ratings.values())) for record in read] == [[5, 2], [4, 4], [1, 3]]
-    assert (read.ledger.tied, read.ledger.noted) == (1, {"chosen scores lower": 1})
+    assert (read.ledger.tied, read.ledger.remarks) == (1, {"chosen scores lower": 1})
 
 
 @pytest.mark.parametrize(("better", "worse"), PAIRS)
@@ -298,7 +298,7 @@ def test_a_line_that_is_not_json_is_a_row(tmp_path):
     read = load(path)
     assert read.ledger.dropped == {"malformed: not JSON": 1, "malformed: no object": 1}
     assert [event.where[-7:] for event in read.events] == ["line 21", "line 22"]
-    assert "column 12" in read.events[0].detail or "line 21" in read.events[0].detail
+    assert "column 12" in read.events[0].done or "line 21" in read.events[0].done
     with pytest.raises(InputError, match="line 21"):
         load(path, malformed=0.05)
 
