@@ -215,17 +215,28 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
+    """As many lines as DATA has rows, in order: all their columns, and rewards, or null and the reason."""
+    from rmkit.data.rows_to_score import as_preferences_to_score, rows_to_score
+
     out = _out_file(arguments)
-    data = _data(arguments.data, arguments, arguments.part)
+    rows = rows_to_score(arguments.data)
+    groups = as_preferences_to_score(rows, Path(arguments.data).name)
+    data = _data(groups, arguments, arguments.part)
     model = _model(arguments.model, arguments)
-    rows = []
-    for record, rewards in zip(data, model.score_all(data, progress=sys.stderr.isatty()), strict=True):
-        rows.append(json.dumps(record.to_dict() | {"rewards": rewards.tolist()}, ensure_ascii=False))
-        if not rewards.isfinite().all():
-            raise InputError(f"{arguments.model} gives the reward {rewards.tolist()}; is it a broken model?")
-    out.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    rewards = {}
+    for record, scores in zip(data, model.score_all(data, progress=sys.stderr.isatty()), strict=True):
+        if not scores.isfinite().all():
+            raise InputError(f"{arguments.model} gives the reward {scores.tolist()}; is it a broken model?")
+        rewards[id(record)] = scores.tolist()
+    if len(data) < len(groups):  # a part was asked for: rows of that part alone
+        rows = [row for row in rows if id(row.record) in rewards]
+    lines = [json.dumps(row.line(rewards.get(id(row.record))), ensure_ascii=False) for row in rows]
+    out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     cut = model.encode(data, training=False)[1].truncated
-    _say(f"wrote {out}: {len(rows):,} groups with their rewards{f', {cut:,} read in part' if cut else ''}")
+    _say(
+        f"wrote {out}: {len(rows):,} rows, {len(data):,} with their rewards"
+        f"{f', {cut:,} read in part' if cut else ''}"
+    )
     return 0
 
 
@@ -274,9 +285,9 @@ def _rank(arguments: argparse.Namespace) -> int:
 def _data(source: str, arguments: argparse.Namespace, part: str):
     """Load preferences, take the part and number of groups asked for, say what became of every row."""
     from rmkit.data.ledger import NOT_TAKEN
-    from rmkit.data.preferences import load
+    from rmkit.data.preferences import Preferences, load
 
-    data = load(source, votes=arguments.votes)
+    data = source if isinstance(source, Preferences) else load(source, votes=arguments.votes)
     if part != "all":
         data = dict(zip(("train", "test"), data.split(test=0.2, seed=0), strict=True))[part]
     if arguments.max_groups and arguments.max_groups < len(data):

@@ -61,13 +61,71 @@ def test_score_writes_the_rows_and_their_rewards(trained, data, tmp_path):
     assert main(["score", str(trained), data, "--out", str(out)]) == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     model = RewardModel.load(trained, device="cpu")
-    assert len(rows) == len(load(data))
-    for row, record in zip(rows, load(data), strict=True):
+    *scored, unscored = rows
+    assert unscored == {
+        "prompt": "p",
+        "responses": ["", "x"],
+        "ranks": [1, 2],
+        "rewards": None,
+        "reason": "empty",
+    }
+    for row, record in zip(scored, load(data), strict=True):
         rewards = row.pop("rewards")
         assert row == record.to_dict()
         assert rewards == pytest.approx(model.score(record.prompt, record.responses).tolist(), abs=1e-5)
     # Rows with rewards are still rows that can be read.
     assert load(out).records == load(data).records
+
+
+TALK = [{"role": "user", "content": "Sky?"}, {"role": "assistant", "content": "Blue."}]
+ROWS_TO_SCORE = {
+    "prompt and response": [
+        {"prompt": "Sky?", "response": "Blue.", "model": "m"},
+        {"prompt": "Sky?", "response": "Blue.", "model": "n"},  # a copy is a line of its own
+        {"prompt": "Sky?", "response": None, "model": "o"},
+        {"prompt": "Sea?", "response": "Wet.", "model": "p"},
+    ],
+    "messages": [{"messages": TALK, "id": 1}, {"messages": TALK[:1], "id": 2}, {"messages": TALK, "id": 3}],
+    "good or not": [
+        {"prompt": "Sky?", "completion": "Blue.", "label": True},
+        {"prompt": "Sky?", "completion": " ", "label": False},
+    ],
+    "the second one won": [{"prompt": "Sky?", "response_a": "Green.", "response_b": "Blue.", "winner": "b"}],
+    "pairs": [
+        {"prompt": "Sky?", "chosen": "Blue.", "rejected": "Blue.", "split": "train"},
+        {"prompt": "Sky?", "chosen": "Blue.", "rejected": "Green.", "split": "test"},
+        {"prompt": "Sky?", "chosen": "Blue."},
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", ROWS_TO_SCORE)
+def test_score_writes_as_many_lines_as_it_reads_with_all_columns(kind, folder, tmp_path):
+    given = ROWS_TO_SCORE[kind]
+    source, out = tmp_path / "rows.jsonl", tmp_path / "scores.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in given) + "{not JSON\n")
+    assert main(["score", folder, str(source), "--out", str(out)]) == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == len(given) + 1
+    for row, before in zip(rows, given, strict=False):
+        assert {column: row[column] for column in before} == before
+    unscored = [row for row in rows if row["rewards"] is None]
+    assert all(row["reason"] for row in unscored)
+    assert len(unscored) == 1 + sum(
+        None in r.values() or len(r.get("messages", "12")) == 1 for r in given
+    ) + (kind in ("good or not", "pairs"))
+
+
+def test_rewards_stand_in_the_order_of_the_row(folder, tmp_path):
+    rewards = []
+    for winner in "ab":
+        source, out = tmp_path / f"{winner}.jsonl", tmp_path / f"{winner}.out"
+        row = {"prompt": "Sky?", "response_a": "Green.", "response_b": "Blue.", "winner": winner}
+        source.write_text(json.dumps(row))
+        assert main(["score", folder, str(source), "--out", str(out)]) == 0
+        rewards.append(json.loads(out.read_text())["rewards"])
+    assert rewards[0] == rewards[1]
+    assert rewards[0][0] != rewards[0][1]
 
 
 def test_evaluate_writes_the_report_and_prints_its_table(trained, data, tmp_path, capsys):

@@ -1,15 +1,28 @@
-"""Single columns of a row, read with care: what the adapters of `rmkit.sources` share."""
+"""Single columns of a row, read with care: what all formats share."""
 
+import ast
+import base64
+import json
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
 from statistics import fmean
 
 
-class BadValueError(Exception):
+class BadRowError(Exception):
+    """A row that cannot be read (a sentence that says why, and the same in a few words for the ledger)."""
+
+    def __init__(self, sentence: str, short: str):
+        super().__init__(sentence)
+        self.short = short
+
+
+class BadValueError(BadRowError):
     """A column holds something that its format does not allow (column, what was wanted instead)."""
 
     def __init__(self, column: str, wanted: str):
-        super().__init__(column, wanted)
+        super().__init__(f"column {column!r} must be {wanted}", f"column {column!r}")
         self.column, self.wanted = column, wanted
 
 
@@ -19,11 +32,144 @@ class UnusableError(Exception):
 
 @dataclass
 class Row:
-    """A row: where it stands ("file.jsonl, line 3"), its values, and how many rows of the file it holds."""
+    """A row: where it stands ("file.jsonl, line 3") and its values.
+
+    fault: why it could not be read, if so.   about: what a format has found out from all rows of the file.
+    """
 
     where: str
     values: dict
-    count: int = 1
+    fault: BadRowError | None = None
+    about: dict = field(default_factory=dict)
+
+
+@lru_cache(maxsize=65536)
+def plain(name: str) -> str:
+    """A column's name without case, spaces, "_", "-" and ".": "Response A" is response_a."""
+    return re.sub(r"[\s_.-]+", "", str(name)).lower()
+
+
+@lru_cache(maxsize=1024)
+def _by_plain_name(columns: tuple[str, ...]) -> dict[str, str]:
+    return {plain(column): column for column in reversed(columns)}
+
+
+@lru_cache(maxsize=65536)
+def _there(columns: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    known = _by_plain_name(columns)
+    return tuple(name for name in names if name in columns or plain(name) in known)
+
+
+class Columns(dict):
+    """A row for the function of a format. It forgives spelling and remembers which columns were read.
+
+    `row["response_a"]` also finds "Response A" and "response-A". Columns that nobody read become
+    `Record.extra`. A column that is not there is a BadRowError, which is counted and shown.
+    """
+
+    def __init__(self, values: dict, about: dict | None = None):
+        super().__init__(values)
+        self.about = about or {}
+        self._columns = tuple(values)
+        self._names = _by_plain_name(self._columns)
+        self.read: set[str] = set()
+        self.asked: set[str] = set()  # those that were read for the prompt
+
+    def find(self, name: str) -> str | None:
+        """The column of this name as the file writes it, or None."""
+        return name if dict.__contains__(self, name) else self._names.get(plain(name))
+
+    def __contains__(self, name: object) -> bool:
+        return self.find(name) is not None
+
+    def __getitem__(self, name: str):
+        column = self.find(name)
+        if column is None:
+            raise BadRowError(f"no column {name!r}", f"no column {name!r}")
+        self.read.add(column)
+        return dict.__getitem__(self, column)
+
+    def get(self, name: str, default: object = None) -> object:
+        """The column's value, or `default` where there is no such column."""
+        return default if self.find(name) is None else self[name]
+
+    def first(self, *names: str) -> object:
+        """The value of the first of these columns that is there and not null; None where none is."""
+        return next((self[name] for name in self.among(names) if self.peek(name) is not None), None)
+
+    def among(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the names that the row has, without reading them. Fast: most rows share their columns."""
+        return _there(self._columns, names)
+
+    def peek(self, name: str) -> object:
+        """The column's value, or None, without reading it."""
+        column = self.find(name)
+        return None if column is None else dict.__getitem__(self, column)
+
+    @property
+    def unread(self) -> dict:
+        """The columns that nobody has asked for."""
+        return {column: value for column, value in self.items() if column not in self.read}
+
+    def unread_text(self) -> list[str]:
+        """Unread columns that hold words and may be part of the question, by name."""
+        return [column for column, value in self.unread.items() if _may_ask(_snake(column), value)]
+
+    def unread_judgments(self) -> list[str]:
+        """Unread columns whose name says that they hold a judgment, and which hold something."""
+        said = {column: value for column, value in self.unread.items() if value not in (None, "")}
+        return [column for column in said if _JUDGMENT.search(_snake(column))]
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"[\s.-]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name))).lower()
+
+
+# What a column's name may say about a row beside the question itself; the second kind in three words at most.
+_ABOUT = re.compile(
+    r"(^|_)(id|ids|uid|uuid|idx|index|key|hash|models?|policy|generator|annotators?|judge|labell?er|worker|date|"
+    r"time|timestamp|url|license|rewards?|reasons?|rationales?|explanations?|feedback|critiques?|email|version|"
+    r"created|updated|config|metadata)(_|\d|$)"
+)
+_KIND = re.compile(
+    r"(^|_)(source|subset|split|lang|language|category|domain|tags?|type|dataset|name|status|batch|site|role|"
+    r"order|level|difficulty|origin|section|style|scenario|subject)(_|\d|$)"
+)
+_JUDGMENT = re.compile(
+    r"(^|_)(labels?|preferences?|preferred|better|best|choices?|chosen|winners?|verdicts?|judge?ments?|votes?|scores?|"
+    r"ratings?|ranks?|rankings?|more_convincing|selected|outcome|pick(ed)?|annotator_?\d+)(_|\d|$)"
+)
+
+
+def _may_ask(name: str, value: object) -> bool:
+    """Whether a column may hold the question: text under a name that does not speak of something else."""
+    if _ABOUT.search(name):
+        return False
+    if not isinstance(value, str):
+        return _is_talk(value)
+    return any(map(str.isalpha, value)) and (not _KIND.search(name) or len(value.split()) > 3)
+
+
+def _is_talk(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(v, dict) for v in value)
+        and (bool({"content", "value", "text"} & set(value[0])))
+    )
+
+
+def jsonable(value: object) -> object:
+    """A value as JSON can hold it: dates as ISO text, bytes as base64, other things as Python prints them."""
+    if isinstance(value, dict):
+        return {str(name): jsonable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(inner) for inner in value]
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def ranks(scores: list[float | None]) -> list[int]:
@@ -41,30 +187,66 @@ def number(value: object) -> float | None:
     return result if math.isfinite(result) else None
 
 
+_YES, _NO = ("true", "yes", "1", "1.0", "good", "correct"), ("false", "no", "0", "0.0", "bad", "incorrect")
+
+
+def yes_or_no(value: object, column: str) -> bool | None:
+    """A label as true or false (1 and 0, "true" and "false" too); None where it is null or empty."""
+    word = str(value).strip().lower()
+    if value is None or word in ("", "none", "null", "nan"):
+        return None
+    if word not in (*_YES, *_NO):
+        raise BadValueError(column, "true or false")
+    return word in _YES
+
+
 def mean(values: list) -> float | None:
     """The mean of the values that are numbers, or None where none is."""
     known = [x for x in map(number, values) if x is not None]
     return fmean(known) if known else None
 
 
-_NAMES = {
-    "annotator": ("annotator", "judge", "labeler"),
-    "subset": ("subset", "source", "domain"),
-    "id": ("id", "prompt_id", "question_id", "post_id"),
-}
+_AS_PYTHON = re.compile(r"\[*\s*(\{\s*'|\[\s*['\"])")
 
 
-def names(row: dict) -> dict:
-    """annotator, subset and id, under the names that public sets use."""
-    return {
-        name: next((row[column] for column in columns if isinstance(row.get(column), str | int)), None)
-        for name, columns in _NAMES.items()
-    }
+def decoded(value: object) -> object:
+    """What a text such as '[{"role": ...}]' holds, JSON or as Python prints it; anything else as it is."""
+    if not isinstance(value, str) or value.strip()[:1] not in ("[", "{"):
+        return value
+    text = value.strip()
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass  # a text that only begins like JSON, or Python's own way to print a list
+    if _AS_PYTHON.match(text):
+        # NumPy prints a list of dictionaries without commas, and pandas writes that into a CSV file.
+        for literal in (text, re.sub(r"\}\s*\n\s*\{", "}, {", text)):
+            try:
+                return ast.literal_eval(literal)
+            except (ValueError, SyntaxError, RecursionError, MemoryError):
+                continue
+    return value
 
 
 def items(row: dict, column: str, kind: type = object) -> list:
-    """The column as a list of one kind of thing."""
-    value = row[column]
+    """The column as a list of one kind of thing (a list written as text, as in a CSV file, counts)."""
+    value = decoded(row[column])
     if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
         raise BadValueError(column, "a list" + (f" of {kind.__name__}" if kind is not object else ""))
     return value
+
+
+_NAMES = {
+    "annotator": ("annotator", "judge", "labeler", "worker", "annotator_id", "worker_id"),
+    "subset": ("subset", "source", "domain"),
+    "id": ("id", "prompt_id", "question_id", "post_id", "pair_id", "qid", "uid"),
+}
+
+
+def names(row: Columns) -> dict:
+    """annotator, subset and id, under the names that public sets use."""
+    found = {}
+    for name, columns in _NAMES.items():
+        column = next((c for c in row.among(columns) if isinstance(row.peek(c), str | int)), None)
+        found[name] = None if column is None else row[column]
+    return found

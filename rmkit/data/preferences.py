@@ -1,18 +1,16 @@
 """Preferences from any source: files, folders, the Hub, rows in memory, built-in sets."""
 
-from collections.abc import Callable
+import re
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
 
-from rmkit.data import formats as sources
-from rmkit.data import reading
+from rmkit.data import convert, reading
 from rmkit.data import votes as ballots
 from rmkit.data.cleaning import without_repeats
-from rmkit.data.columns import BadValueError, Row, UnusableError
 from rmkit.data.groups import Preferences
-from rmkit.data.ledger import GROUPED, REMOVED, Event
-from rmkit.data.records import Record, build, prompt_key
+from rmkit.data.ledger import Event
+from rmkit.data.records import Record, prompt_key
 from rmkit.errors import InputError, did_you_mean
 from rmkit.paths import data_folder
 
@@ -26,107 +24,63 @@ def load(
     config: str | None = None,
     clean: bool = True,
     votes: str = "each",
+    malformed: float = 0.1,
     **dials,
 ) -> Preferences:
     """Read preferences of any known format, and say in the ledger what became of every row.
 
-    source: a built-in name ("pocket", "tiny"), a file (.jsonl, .jsonl.gz, .json, .parquet, .arrow), a folder
-        of them, a Hub id ("owner/name", "owner/name:split", "owner/name:config:split"), a list of dicts, or
-        a `datasets.Dataset`. The formats are those of `rmkit.sources`, recognized by their columns.
-    split: of a set on the Hub, or of a built-in one. config: of a set on the Hub.
-    clean: leave out repeated rows, which are equal in every field.
+    source: a built-in name ("pocket", "tiny"); a file (.jsonl, .ndjson, .json, .csv, .tsv, .parquet, .arrow,
+        each also .gz or .zst); a folder, a glob or a list of these; a Hub id ("owner/name",
+        "owner/name:split", "owner/name:config:split"); a list of dicts; a pandas DataFrame; or a Dataset or
+        DatasetDict of `datasets`. Formats are recognized by their columns: see rmkit.formats.
+    split, config: of a set that has several, wherever it lies. Without split, "train" where there is one;
+        split="all" reads all.
+    clean: leave out repeated rows, which are equal in every field. Benchmarks are never cleaned.
     votes: what becomes of several judgments of one pair. "each" keeps every one as a record; "majority" makes
         one record a pair (an even split is a tie); "share" makes one with a soft label, `Record.share`.
+    malformed: the share of rows that may be unreadable; they are counted, and above it an error says why.
     dials: arguments of a built-in set, such as rmkit.load("pocket", n=500).
     Raises InputError with the file, line and column of what cannot be read.
     """
     ballots.check(votes)
     if isinstance(source, str) and source in BUILT_IN:
+        if config is not None:
+            raise InputError(f"The set {source!r} has no config {config!r}: built-in sets have none.")
         made = _built_in(source, dials if split is None else {**dials, "split": split})
         records, lost = ballots.join(made.records, votes)
         return Preferences(records, made.name, made.events + lost, made.untaken, made.part)
     if dials:
         raise InputError(f"{', '.join(dials)}: only built-in sets ({', '.join(BUILT_IN)}) have such dials.")
-    records, events = [], []
-    for rows in _tables(source, split, config):
-        some, lost = _read(rows)
-        records += some
+    if isinstance(source, str) and _is_name(source):
+        raise InputError(f"There is no built-in set {source!r}{did_you_mean(source, list(BUILT_IN))}")
+    read = reading.read(source, split, config)
+    placed, events = [], list(read.events)
+    for rows in read.tables:
+        some, lost, form = convert.records(rows, malformed)
+        placed += some
         events += lost
+        clean = clean and not form.benchmark
     if clean:
-        records, lost = without_repeats(records)
+        placed, lost = without_repeats(placed)
         events += lost
-    for where, record in records:
+    for where, record in placed:
         record.where = where
-    records, lost = ballots.join([record for _, record in records], votes)
-    name = Path(source).name if isinstance(source, str | Path) else type(source).__name__
-    preferences = Preferences(records, name, events + lost)
+    records, lost = ballots.join([record for _, record in placed], votes)
+    preferences = Preferences(records, read.name, events + lost)
     if not records:
-        raise InputError(f"{name}: nothing is left to use ({preferences.ledger.line()}).")
+        raise InputError(f"{read.name}: nothing is left to use ({preferences.ledger.line()}).")
     return preferences
+
+
+def _is_name(source: str) -> bool:
+    """Whether this can only be meant as a built-in set: a bare word, and no file."""
+    is_word = not re.search(r"[./\\*?\[:]", source)
+    return not source.strip() or (is_word and not Path(source).exists())
 
 
 def as_preferences(source) -> Preferences:
     """Preferences as they are; anything else through `load`. So every function takes what `load` takes."""
     return source if isinstance(source, Preferences) else load(source)
-
-
-def _tables(source, split: str | None, config: str | None) -> list[list[Row]]:
-    """The rows of every file of a source."""
-    if isinstance(source, list | tuple):
-        if not source or not all(isinstance(row, dict) for row in source):
-            raise InputError("A list must hold one or more dictionaries, one for each row.")
-        return [[Row(f"row {number}", row) for number, row in enumerate(source, 1)]]
-    if hasattr(source, "column_names") and not isinstance(source, str | Path):
-        if isinstance(source.column_names, dict):
-            raise InputError(f"Choose one split of this set, such as data[{next(iter(source))!r}].")
-        return [reading.dataset_rows(source, "dataset")]
-    if not isinstance(source, str | Path):
-        raise InputError(f"Cannot load from a {type(source).__name__}; {reading.ACCEPTED}.")
-    path = Path(source).expanduser()
-    if path.exists():
-        return [reading.rows(file) for file in reading.files(path)]
-    if isinstance(source, str) and reading.is_hub_id(source):
-        return [reading.hub_rows(source, config, split)]
-    if path.suffix or len(path.parts) > 1:
-        raise InputError(f"There is no file or folder {source}; {reading.ACCEPTED}.")
-    raise InputError(f"There is no built-in set {source!r}{did_you_mean(str(source), list(BUILT_IN))}")
-
-
-def _read(rows: list[Row]) -> tuple[list[tuple[str, Record]], list[Event]]:
-    """Records with their places, and what became of the other rows of one file."""
-    columns = list(rows[0].values)
-    form = sources.detect(columns, rows[0].where)
-    for row in rows:
-        missing = [column for column in form.wants if column not in row.values]
-        if missing:
-            raise InputError(f"{row.where}: no column {missing[0]!r}, which {form.name} needs.")
-    records, events = [], []
-    for row in form.together(rows):
-        record, lost = _convert(row, form.convert)
-        records += [(row.where, record)] if record else []
-        events += lost
-    return records, events
-
-
-def _convert(row: Row, convert: Callable[[dict], dict]) -> tuple[Record | None, list[Event]]:
-    first = row.values.get("rows", [row.values])[0]
-    subset = str(first["subset"]) if isinstance(first.get("subset"), str | int) else None
-    try:
-        values = convert(row.values)
-        record, removed = build(values)
-    except BadValueError as error:
-        raise InputError(f"{row.where}: column {error.column!r} must be {error.wanted}.") from error
-    except UnusableError as error:
-        return None, [Event(str(error), row.where, subset, _key_of(row.values), row.count)]
-    key = prompt_key(record)
-    found = [(GROUPED, row.count - 1), (REMOVED, removed)]
-    return record, [Event(what, row.where, record.subset, key, n) for what, n in found if n]
-
-
-def _key_of(values: dict) -> str:
-    """The key of a dropped row's prompt, as far as it can be told."""
-    prompt = values.get("prompt")
-    return prompt_key(Record(sources.prompt(prompt), [])) if isinstance(prompt, str) else ""
 
 
 def _tiny() -> Preferences:

@@ -1,136 +1,187 @@
-"""Files, folders and Hub sets as rows, with the place of every row, so that an error can point at it."""
+"""Whatever holds rows as tables of rows: files, folders, lists, globs, frames, datasets, sets on the Hub.
 
-import gzip
+Splits are never mixed: `split` and `config` are honoured, or refused with the names there are. Where nothing
+is asked, "train" is read where there is one (as `datasets` does), and an event says so.
+"""
+
+import glob
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow
-import pyarrow.ipc
 import pyarrow.parquet
 
+from rmkit.data import files
+from rmkit.data.cleaning import Event
 from rmkit.data.columns import Row
+from rmkit.data.files import ACCEPTED, suffix
+from rmkit.data.folders import Part, is_split, parts
 from rmkit.errors import InputError
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet", ".arrow")
-ACCEPTED = f"accepted are {', '.join(SUFFIXES)}, a folder of these, and the id of a set on the Hub"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+){0,2}")
 
 
-def suffix(path: Path) -> str:
-    """The file's suffix in lower case, ".gz" together with the one before it."""
-    parts = [part.lower() for part in path.suffixes]
-    return "".join(parts[-2:]) if parts[-1:] == [".gz"] else "".join(parts[-1:])
+@dataclass
+class Source:
+    """Rows of one or more files, and what was left out to get them."""
+
+    name: str
+    tables: list[list[Row]]
+    events: list[Event] = field(default_factory=list)
 
 
-def files(path: Path) -> list[Path]:
-    """The data files that a path stands for: itself, or those that lie in the folder, by name."""
+def read(source, split: str | None = None, config: str | None = None) -> Source:
+    """The rows of a source.
+
+    source: a file, a folder, a glob, a list of files or of dictionaries, a pandas DataFrame, a Dataset or
+        DatasetDict of `datasets`, or a Hub id.
+    Raises InputError where there is no such thing, split or config, with the names there are.
+    """
+    if isinstance(source, list | tuple):
+        return _list(source, split, config)
+    if isinstance(source, Mapping):
+        return _splits_in_memory(source, split, config)
+    if hasattr(source, "to_dict") and hasattr(source, "columns"):
+        rows = [Row(f"row {number}", _plain(row)) for number, row in enumerate(source.to_dict("records"), 1)]
+        return _chosen_rows(Source("DataFrame", [rows]), split, config)
+    if hasattr(source, "column_names"):
+        return _chosen_rows(Source("dataset", [dataset_rows(source, "dataset")]), split, config)
+    if not isinstance(source, str | Path):
+        raise InputError(f"Cannot load from a {type(source).__name__}; {ACCEPTED}.")
+    return _path(source, split, config)
+
+
+def _path(source: str | Path, split: str | None, config: str | None) -> Source:
+    path = Path(source).expanduser()
     if path.is_file():
-        return [path]
-    inside = sorted(child for child in path.iterdir() if suffix(child) in SUFFIXES and child.is_file())
-    # Beside other data files, .json is what tools write about them (dataset_info.json, state.json).
-    found = [child for child in inside if suffix(child) not in (".json", ".json.gz")] or inside
-    if not found:
-        below = sorted(str(child) for child in path.iterdir() if child.is_dir() and any(child.iterdir()))
-        hint = f"its folders are {', '.join(below)}: name one" if below else ACCEPTED
-        raise InputError(f"There is no data file in the folder {path}; {hint}.")
-    return found
+        return _files(path.name, [Part(path)], split, config)
+    if path.is_dir():
+        return _files(path.name, parts(path), split, config, str(path))
+    found = sorted(map(Path, glob.glob(str(path), recursive=True))) if glob.has_magic(str(path)) else []
+    if found:
+        of_files = [Part(file, split=is_split(file)) for file in found if files.kind(file)]
+        return _files(str(source), of_files, split, config)
+    if isinstance(source, str) and is_hub_id(source):
+        return Source(source, [hub_rows(source, config, split)])
+    raise InputError(f"There is no file or folder {source}; {ACCEPTED}.")
 
 
-def rows(path: Path) -> list[Row]:
-    """The rows of one file."""
-    kind = suffix(path)
-    if kind == ".parquet" or kind == ".arrow":
-        found = list(_table_rows(path, kind))
-    elif kind in SUFFIXES:
-        found = list(_json_rows(path, _bytes(path)))
-    else:
-        raise InputError(f"{path}: cannot read files of this kind; {ACCEPTED}.")
-    if not found:
-        raise InputError(f"{path} is empty: it holds no rows.")
-    return found
+def _list(source: list | tuple, split: str | None, config: str | None) -> Source:
+    """A list of rows, or of files, all of which are read."""
+    if source and all(isinstance(item, dict) for item in source):
+        rows = [Row(f"row {number}", row) for number, row in enumerate(source, 1)]
+        return _chosen_rows(Source("list", [rows]), split, config)
+    if source and all(isinstance(item, str | Path) for item in source):
+        found = [read(item, split, config) for item in source]
+        name = f"{found[0].name} and {len(found) - 1} more" if len(found) > 1 else found[0].name
+        tables = [table for each in found for table in each.tables]
+        return Source(name, tables, [event for each in found for event in each.events])
+    raise InputError("A list must hold one or more dictionaries, one for each row, or the paths of files.")
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-        if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
-    except (OSError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read ({error}).") from error
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise InputError(f"{path} is UTF-16; save it as UTF-8.")
-    return content.removeprefix(_BYTE_ORDER_MARK)
-
-
-def _json_rows(path: Path, content: bytes) -> Iterator[Row]:
-    """JSON Lines, or one JSON array of objects."""
-    if content.lstrip()[:1] == b"[":
-        values = _parse(content, path, 1)
-        for number, value in enumerate(values, 1):
-            yield _row(value, f"{path}, row {number}")
-        return
-    # Only a line feed ends a line: JSON text may hold other line separators as they are.
-    for number, line in enumerate(content.split(b"\n"), 1):
-        if line.strip():
-            yield _row(_parse(line, path, number), f"{path}, line {number}")
-
-
-def _parse(content: bytes, path: Path, first_line: int) -> object:
-    try:
-        return json.loads(content.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        line = first_line + content.count(b"\n", 0, error.start)
-        raise InputError(f"{path}, line {line} is not UTF-8 text; save the file as UTF-8.") from error
-    except json.JSONDecodeError as error:
-        place = f"{path}, line {first_line + error.lineno - 1}, column {error.colno}"
+def _splits_in_memory(source: Mapping, split: str | None, config: str | None) -> Source:
+    """A DatasetDict, or a dictionary {split: rows}."""
+    if not source or not all(hasattr(rows, "column_names") or _are_rows(rows) for rows in source.values()):
         raise InputError(
-            f"{place}: this is not JSON ({error.msg}); write one object a line, or one array of objects."
-        ) from error
-    except RecursionError as error:
-        raise InputError(f"{path}, line {first_line}: this JSON is nested too deeply.") from error
+            "A dictionary must hold splits: {'train': rows, 'test': rows}; one row goes into a list."
+        )
+    if config is not None:
+        raise InputError(f"config={config!r}: a dictionary of splits has no configs.")
+    if split == "all":
+        return Source("all", [table for rows in source.values() for table in read(rows).tables])
+    name, events = _choose(list(source), split, "split", "this set")
+    rows = source[name]
+    return Source(name, read(rows).tables, events)
 
 
-def _row(value: object, where: str) -> Row:
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: a {type(value).__name__} where an object with named columns was wanted.")
-    return Row(where, value)
+def _are_rows(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
 
 
-def _table_rows(path: Path, kind: str) -> Iterator[Row]:
-    try:
-        if kind == ".parquet":
-            table = pyarrow.parquet.read_table(path)
-        else:
-            with path.open("rb") as file:
-                is_file = file.read(6) == b"ARROW1"  # else a stream, which is what datasets writes
-            open_ipc = pyarrow.ipc.open_file if is_file else pyarrow.ipc.open_stream
-            with pyarrow.memory_map(str(path)) as source:
-                table = open_ipc(source).read_all()
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: cannot be read as {kind[1:]} ({error}).") from error
-    for number, values in enumerate(table.to_pylist(), 1):
-        yield Row(f"{path}, row {number}", values)
+# --- files and their splits ---------------------------------------------------------------------------------
 
 
-def table(records: list[dict], path: Path) -> None:
-    """Write records as Parquet or Arrow; a column that no record knows is left out."""
-    if len({isinstance(record["prompt"], str) for record in records}) > 1:
-        raise InputError(f"{path}: some prompts are text and some are chat messages; save these as .jsonl.")
-    columns = list(dict.fromkeys(column for record in records for column in record))
-    data = pyarrow.Table.from_pylist([{c: record.get(c) for c in columns} for record in records])
-    if suffix(path) == ".parquet":
-        pyarrow.parquet.write_table(data, path)
-    else:
-        with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_stream(file, data.schema) as stream:
-            stream.write_table(data)
+def _files(name: str, found: list[Part], split: str | None, config: str | None, where: str = "") -> Source:
+    """The files of one config and one split."""
+    where = where or name
+    events: list[Event] = []
+    configs = list(dict.fromkeys(part.config for part in found))
+    if config is not None or len(configs) > 1:
+        chosen, _ = _choose([c for c in configs if c is not None], config, "config", where, default="default")
+        found = [part for part in found if part.config == chosen]
+    splits = list(dict.fromkeys(part.split for part in found))
+    alone = len(found) == 1 and found[0].split is None
+    if not alone and split != "all" and (split is not None or len(splits) > 1):
+        # Beside files that name their split, a file without one is a split of its own.
+        labelled = {part: part.split or part.path.name.split(".")[0] for part in found}
+        if splits == [None]:
+            raise InputError(f"{where} has no split {split!r}: none of its files names a split.")
+        chosen, events = _choose(list(dict.fromkeys(labelled.values())), split, "split", where)
+        found = [part for part in found if labelled[part] == chosen]
+        name, split = f"{name}:{chosen}", None
+    tables = [files.rows(part.path) for part in found]
+    if alone and split is not None and is_split(found[0].path) == split:
+        split = None
+    return _chosen_rows(Source(name, tables, events), split, None)
+
+
+def _choose(
+    names: list[str], asked: str | None, kind: str, where: str, default: str = "train"
+) -> tuple[str, list[Event]]:
+    """The split or config that was asked for, else the default one, else the only one."""
+    listed = ", ".join(map(repr, names)) or "none"
+    if asked is not None and asked not in names:
+        raise InputError(f"{where} has no {kind} {asked!r}; there is {listed}.")
+    chosen = asked or (names[0] if len(names) == 1 else default)
+    if chosen not in names:
+        raise InputError(f"{where} has several {kind}s: {listed}; choose one with {kind}={names[0]!r}.")
+    others = [name for name in names if name != chosen]
+    what = f"{kind} {chosen!r} read, not {', '.join(map(repr, others))}"
+    return chosen, [Event(what, where, kept=True)] if others and asked is None else []
+
+
+_SPLITS = {"train", "training", "valid", "validation", "val", "dev", "test", "testing", "eval"}
+
+
+def _chosen_rows(source: Source, split: str | None, config: str | None) -> Source:
+    """The rows of one split, where rows say which one they are of; a file without splits is taken whole."""
+    if not any(source.tables):
+        raise InputError(f"{source.name} is empty: it holds no rows.")
+    if split == "all" and config is None:
+        return source
+    if config is not None:
+        raise InputError(f"{source.name} has no config {config!r}: it has no configs.")
+    rows = [row for table in source.tables for row in table]
+    labels = [_split_of(row) for row in rows]
+    known = list(dict.fromkeys(label for label in labels if label is not None))
+    if not known or not {re.sub(r"[\W\d_]", "", label.lower()) for label in known} <= _SPLITS:
+        if split is not None:
+            raise InputError(f"{source.name} has no split {split!r}: it has no splits.")
+        return source
+    if len(known) == 1 and split in (None, known[0]):
+        return source
+    chosen, _ = _choose(known, split, "split", source.name)
+    left = [row for row in rows if _split_of(row) not in (chosen, None)]
+    events = [Event(f"of split {_split_of(row)!r}", row.where) for row in left]
+    kept = [[row for row in table if _split_of(row) in (chosen, None)] for table in source.tables]
+    return Source(f"{source.name}:{chosen}", [table for table in kept if table], source.events + events)
+
+
+def _split_of(row: Row) -> str | None:
+    """The split that a row names: the table that it stood in, or its column `split`."""
+    label = row.about.get("table", row.values.get("split"))
+    return label if isinstance(label, str) and label else None
+
+
+# --- datasets, the Hub, frames ------------------------------------------------------------------------------
 
 
 def is_hub_id(name: str) -> bool:
     """Whether a name has the form of a Hub id: "owner/name", with ":split" or ":config:split"."""
-    return bool(_HUB_ID.fullmatch(name)) and suffix(Path(name)) not in SUFFIXES
+    return bool(_HUB_ID.fullmatch(name)) and files.kind(Path(name)) is None
 
 
 def hub_rows(name: str, config: str | None, split: str | None) -> list[Row]:
@@ -154,5 +205,43 @@ def hub_rows(name: str, config: str | None, split: str | None) -> list[Row]:
 
 
 def dataset_rows(dataset, name: str) -> list[Row]:
-    """The rows of a `datasets.Dataset`."""
-    return [Row(f"{name}, row {number}", dict(values)) for number, values in enumerate(dataset, 1)]
+    """The rows of a `datasets.Dataset`, as plain Python values whatever its format."""
+    plain = dataset.with_format(None) if hasattr(dataset, "with_format") else dataset
+    return [Row(f"{name}, row {number}", dict(values)) for number, values in enumerate(plain, 1)]
+
+
+def _plain(value: object) -> object:
+    """What a pandas cell holds as Python values: arrays as lists, NumPy numbers as numbers, NaN as None."""
+    if isinstance(value, dict):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return None if value is None or value != value else value  # NaN and NaT differ from themselves
+
+
+def table(records: list[dict], path: Path) -> None:
+    """Write records as Parquet or Arrow; a column that no record knows is left out.
+
+    A column has one type: `extra` is written as JSON text, and so are chat messages where other prompts are
+    texts. `load` reads both back as they were.
+    """
+    mixed = len({isinstance(record["prompt"], str) for record in records}) > 1
+    as_text = [("extra", True), ("prompt", mixed)]
+    records = [
+        record
+        | {
+            c: json.dumps(record[c])
+            for c, needed in as_text
+            if needed and not isinstance(record.get(c), str | None)
+        }
+        for record in records
+    ]
+    columns = list(dict.fromkeys(column for record in records for column in record))
+    data = pyarrow.Table.from_pylist([{c: record.get(c) for c in columns} for record in records])
+    if suffix(path) == ".parquet":
+        pyarrow.parquet.write_table(data, path)
+    else:
+        with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_stream(file, data.schema) as stream:
+            stream.write_table(data)

@@ -25,6 +25,7 @@ class Record:
     step_labels  K lists of 1 (good), 0 (wrong) or None (not judged)
     annotator, subset, id   names, where known
     where        "file.jsonl, line 3", where it was read; it is not saved, and equal records may differ in it
+    extra        columns that were read from a file and not used; carried along, no part of a comparison
     """
 
     prompt: Prompt
@@ -40,6 +41,7 @@ class Record:
     id: str | None = None
     share: float | None = None
     where: str | None = field(default=None, compare=False, repr=False)
+    extra: dict | None = field(default=None, compare=False)
 
     def pairs(self) -> list[tuple[int, int]]:
         """Every (winner, loser) that the ranks order."""
@@ -68,7 +70,7 @@ class Record:
 
     def to_dict(self) -> dict:
         """The record as one JSON object; what is unknown is left out."""
-        named = {column.name: getattr(self, column.name) for column in fields(self) if column.compare}
+        named = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "where"}
         return {name: value for name, value in named.items() if value is not None}
 
 
@@ -157,6 +159,7 @@ def _checked(values: dict) -> Record:
         correct=_correct(values.get("correct"), k),
         **_steps(values.get("steps"), values.get("step_labels"), k),
         **{name: _name(values.get(name), name) for name in ("annotator", "subset", "id")},
+        extra=_object(values.get("extra"), "extra"),
     )
 
 
@@ -236,6 +239,12 @@ def _steps(steps: object, labels: object, k: int) -> dict:
     if labels is not None:
         labels = [[None if label is None else int(label) for label in each] for each in labels]
     return {"steps": steps, "step_labels": labels}
+
+
+def _object(value: object, column: str) -> dict | None:
+    if value is not None and not isinstance(value, dict):
+        raise BadValueError(column, "an object")
+    return value or None
 
 
 def _name(value: object, column: str) -> str | None:

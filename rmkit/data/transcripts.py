@@ -3,52 +3,148 @@
 Everything becomes text, or chat messages {"role": "system", "user" or "assistant", "content": text}.
 """
 
+import json
 import re
 
-from rmkit.data.columns import BadValueError, UnusableError
+from rmkit.data.columns import BadValueError, Row, UnusableError, decoded
 
 Messages = list[dict[str, str]]
 
 # Names that data sets use for the two sides of a conversation.
-_ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
+_ROLES = {
+    "human": "user",
+    "prompter": "user",
+    "gpt": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+    "chatgpt": "assistant",
+    "function": "tool",
+    "observation": "tool",
+    "ipython": "tool",
+}
 _TURN = re.compile(r"(?:\A|\n\n)(Human|User|Assistant|System):[ \t]?")
 _HELPSTEER_TURN = "<extra_id_1>"
 
 
 def messages(value: object, column: str) -> Messages:
-    """Chat messages in the common form, from {"role", "content"} or {"from", "value"} dictionaries."""
+    """Chat messages in the common form, from {"role", "content"} or {"from", "value"} dictionaries.
+
+    Parts of a content are joined. Raises UnusableError for what no text can hold: "images", "null content",
+    and "tool calls" where the last message is nothing but a call. Calls in earlier messages become JSON text.
+    """
     wanted = 'a list of chat messages, each {"role": ..., "content": text}'
+    value = decoded(value)
+    if isinstance(value, dict):
+        value = [value]
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
         raise BadValueError(column, wanted)
     result = []
-    for item in value:
-        role, content = item.get("role", item.get("from")), item.get("content", item.get("value"))
-        if isinstance(content, list) and all(isinstance(part, dict) and "text" in part for part in content):
-            content = "".join(part["text"] for part in content)
-        if not isinstance(role, str) or not isinstance(content, str):
+    for i, item in enumerate(value):
+        role = item.get("role", item.get("from"))
+        names = [name for name in ("content", "value", "text") if name in item]
+        if not isinstance(role, str) or not names:
             raise BadValueError(column, wanted)
-        result.append({"role": _ROLES.get(role, role), "content": content})
+        content = _content(item[names[0]], column, wanted)
+        calls = item.get("tool_calls") or item.get("function_call")
+        if calls:
+            if not content and i == len(value) - 1:
+                raise UnusableError("tool calls")
+            content = "\n".join(part for part in (content, json.dumps(calls, ensure_ascii=False)) if part)
+        elif content is None:
+            raise UnusableError("null content")
+        result.append({"role": _ROLES.get(role.lower(), role.lower()), "content": content})
     return result
+
+
+def _content(content: object, column: str, wanted: str) -> str | None:
+    """The text of one message; parts ({"type": "text", "text": ...}, or plain texts) are joined."""
+    if content is None or isinstance(content, str):
+        return content
+    if not isinstance(content, list) or not all(isinstance(part, dict | str) for part in content):
+        raise BadValueError(column, wanted)
+    texts = []
+    for part in content:
+        text = part if isinstance(part, str) else part.get("text")
+        if isinstance(part, dict) and not isinstance(text, str):
+            if str(part.get("type", "text")) == "text":
+                raise BadValueError(column, wanted)
+            raise UnusableError("images")
+        texts.append(text)
+    return "".join(texts)
+
+
+def is_talk(value: object) -> bool:
+    """Whether this is a message or a list of messages, or text that writes one down."""
+    value = decoded(value)
+    value = [value] if isinstance(value, dict) else value
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(item, dict) and ("role" in item or "from" in item) for item in value)
+    )
 
 
 def transcript(text: str) -> Messages | None:
     """The turns of a text such as "Human: Hi.\\n\\nAssistant: Hello.", or None where it is not clearly one.
 
-    It is one where it begins with a turn and user and assistant strictly alternate, the user first (a system
-    turn may stand before). An empty last assistant turn is the cue to answer, and no message.
+    It is one where it begins with a turn and both sides speak (or an empty "Assistant:" asks for the answer),
+    the user first; a system turn may stand before. Turns of one side in a row are joined. "User: ..." alone
+    is an ordinary text.
     """
+    names, contents = _pieces(text)
+    if len(names) < 2 or {"Human", "User"} <= set(names) or "System" in names[1:]:
+        return None
+    turns: Messages = []
+    for name, content in zip(names, contents, strict=True):
+        role = _ROLES.get(name.lower(), name.lower())
+        if turns and turns[-1]["role"] == role and content:
+            turns[-1]["content"] = f"{turns[-1]['content']}\n\n{content}"
+        elif content or not turns or turns[-1]["role"] != role:
+            turns.append({"role": role, "content": content})
+    roles = [turn["role"] for turn in turns]
+    spoken = roles[1:] if roles[:1] == ["system"] else roles
+    if spoken[:2] != ["user", "assistant"]:
+        return None
+    return turns[:-1] if turns[-1] == {"role": "assistant", "content": ""} else turns
+
+
+def is_unsplit(text: str) -> bool:
+    """Whether a text begins as a transcript and goes on as one, but cannot be told apart into turns."""
+    names, _ = _pieces(text)
+    return len(names) > 1 and transcript(text) is None
+
+
+def _pieces(text: str) -> tuple[list[str], list[str]]:
+    """Names and contents of the turns, none where the text does not begin with one."""
     text = text.strip("\n")
+    if not text.lstrip().startswith(("Human:", "User:", "Assistant:", "System:")):
+        return [], []
     pieces = _TURN.split(text)
     if pieces[0].strip() or len(pieces) < 3:
-        return None
-    names, contents = pieces[1::2], [piece.strip() for piece in pieces[2::2]]
-    if {"Human", "User"} <= set(names):
-        return None
-    turns = [
-        {"role": _ROLES.get(name.lower(), name.lower()), "content": content}
-        for name, content in zip(names, contents, strict=True)
-    ]
-    return _alternating(turns)
+        return [], []
+    return pieces[1::2], [piece.strip() for piece in pieces[2::2]]
+
+
+def first_turns(rows: list[Row]) -> list[Row]:
+    """Prompts that are one turn ("User: ...") as messages, where other prompts of the file are transcripts.
+
+    Alone such a text is ordinary; in a file of transcripts it is a conversation's first turn.
+    """
+    texts = [row.values.get("prompt") for row in rows]
+    told = {
+        _pieces(text)[0][0]
+        for text in texts
+        if isinstance(text, str) and text.lstrip("\n").startswith(("Human:", "User:")) and transcript(text)
+    }
+    result = []
+    for row, text in zip(rows, texts, strict=True):
+        names, contents = _pieces(text) if told and isinstance(text, str) else ([], [])
+        if len(names) == 1 and names[0] in told and contents[0]:
+            row = Row(
+                row.where, row.values | {"prompt": [{"role": "user", "content": contents[0]}]}, row.fault
+            )
+        result.append(row)
+    return result
 
 
 def helpsteer(text: str) -> str | Messages:
@@ -58,82 +154,26 @@ def helpsteer(text: str) -> str | Messages:
     for piece in rest:
         name, _, content = piece.partition("\n")
         turns.append({"role": name.strip().lower(), "content": content.strip()})
-    return (_alternating(turns) or text) if rest else text
-
-
-def _alternating(turns: Messages) -> Messages | None:
     if turns[-1] == {"role": "assistant", "content": ""}:
         turns = turns[:-1]
-    roles = [turn["role"] for turn in turns]
-    spoken = roles[1:] if roles[:1] == ["system"] else roles
-    expected = [("user", "assistant")[i % 2] for i in range(len(spoken))]
-    return turns if spoken and spoken == expected else None
+    alternate = all(turn["role"] == ("user", "assistant")[i % 2] for i, turn in enumerate(turns))
+    return turns if rest and alternate else text
 
 
 def prompt(value: object, column: str = "prompt") -> str | Messages:
-    """A prompt as text or chat messages; a clear transcript that ends with the user becomes messages."""
-    if isinstance(value, str):
+    """A prompt as text or chat messages; a clear transcript that ends with the user becomes messages.
+
+    The one reader of prompts: `load` and `model.score` both come here, so they agree.
+    """
+    if isinstance(value, str) and not is_talk(value):
         turns = transcript(value)
         return turns if turns and turns[-1]["role"] == "user" else value
-    if isinstance(value, list):
+    if isinstance(value, list | dict | str):
         return messages(value, column)
     raise BadValueError(column, "text or a list of chat messages")
 
 
-def prompt_and_responses(given: object, answers: list, columns: list[str]) -> tuple[str | Messages, list]:
-    """The prompt that all answers share, and what each answers to it.
-
-    given: the prompt column, or None where the prompt is the beginning that all answers have in common.
-    answers: texts, or conversations (lists of messages) that may or may not repeat the prompt.
-    """
-    if any(isinstance(answer, list) for answer in answers):
-        return _from_conversations(given, [messages(a, c) for a, c in zip(answers, columns, strict=True)])
-    if given is not None:
-        return prompt(given), answers
-    if not all(isinstance(answer, str) for answer in answers):
-        return "", answers
-    turns = [transcript(answer) for answer in answers]
-    if all(turns) and all(t[-1]["role"] == "assistant" for t in turns):
-        return _from_conversations(None, turns)
-    return _from_texts(answers)
-
-
-def _from_conversations(given: object, conversations: list[Messages]) -> tuple[str | Messages, list[str]]:
-    shared = 0
-    # The last message is always the answer, even where all answers are the same.
-    while all(shared < len(c) - 1 for c in conversations) and all(
-        c[shared] == conversations[0][shared] for c in conversations
-    ):
-        shared += 1
-    beginning, rest = conversations[0][:shared], [c[shared:] for c in conversations]
-    if any(len(r) != 1 or r[0]["role"] != "assistant" for r in rest):
-        raise UnusableError("prompts differ")
-    said = [r[0]["content"] for r in rest]
-    if given is None:
-        return beginning or "", said
-    return _joined(prompt(given), beginning), said
-
-
-def _joined(stated: str | Messages, beginning: Messages) -> str | Messages:
-    """The stated prompt and the shared beginning of the conversations, which may repeat it."""
-    if not beginning:
-        return stated
-    if isinstance(stated, str):
-        asked = any(message["role"] == "user" for message in beginning)
-        return beginning if asked else [*beginning, {"role": "user", "content": stated}]
-    if stated[-len(beginning) :] == beginning:
-        return stated
-    n = len(stated)
-    return beginning if stated in (beginning[:n], beginning[-n:]) else stated + beginning
-
-
-def _from_texts(answers: list[str]) -> tuple[str, list[str]]:
-    shortest = min(len(answer) for answer in answers)
-    n = next((i for i in range(shortest) if len({answer[i] for answer in answers}) > 1), shortest)
-    shared = answers[0][:n]
-    cue = shared.rfind("\n\nAssistant:")
-    if cue >= 0:
-        n = cue + len("\n\nAssistant:")
-    else:
-        n = max((i + 1 for i, letter in enumerate(shared) if letter.isspace()), default=0)  # whole words only
-    return answers[0][:n].strip(), [answer[n:] for answer in answers]
+def written(turns: Messages) -> str:
+    """Turns as one response: the first turn's text, every later turn under its name."""
+    later = [f"{turn['role'].capitalize()}: {turn['content']}" for turn in turns[1:]]
+    return "\n\n".join([turns[0]["content"], *later])

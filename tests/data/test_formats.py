@@ -109,14 +109,17 @@ def test_pairs_in_every_shape(row, prompt):
     assert (record.responses, record.ranks) == BOTH
 
 
-def test_conversations_that_part_early_are_counted():
+def test_conversations_that_part_early_answer_with_everything_after():
     early = {
         "chosen": [user("Hi"), assistant("A"), user("B"), assistant("C")],
         "rejected": [user("Hi"), assistant("X"), user("Y"), assistant("Z")],
     }
-    both = load([early | {"prompt": None}, {"prompt": "Sky?", "chosen": "Blue.", "rejected": "Green."}])
-    assert len(both) == 1
-    assert both.ledger.dropped == {"prompts differ": 1}
+    both = load([early, {"prompt": "Sky?", "chosen": "Blue.", "rejected": "Green."}])
+    assert both[0].prompt == [user("Hi")]
+    assert both[0].responses == ["A\n\nUser: B\n\nAssistant: C", "X\n\nUser: Y\n\nAssistant: Z"]
+    assert both.ledger.remarks == {"response of several turns": 1}
+    other = {"chosen": [user("Hi"), assistant("A")], "rejected": [user("Ho"), assistant("A")]}
+    assert load([other, PAIR]).ledger.dropped == {"prompts differ": 1}
 
 
 def test_the_last_message_is_the_answer_even_where_answers_agree():
@@ -129,9 +132,10 @@ def test_the_last_message_is_the_answer_even_where_answers_agree():
     [
         ("User: a\n\nAssistant: b\n\nUser: c", [user("a"), assistant("b"), user("c")]),
         ("\n\nHuman: a\n\nAssistant:", [user("a")]),
-        ("User: a", [user("a")]),
+        ("User: a", None),  # an ordinary text may begin so
+        ("Human: a\n\nAssistant: b\n\nAssistant: c\n\nHuman: d", [user("a"), assistant("b\n\nc"), user("d")]),
         ("Read this.\n\nUser: a\n\nAssistant: b", None),  # does not begin with a turn
-        ("User: a\n\nUser: b", None),  # does not alternate
+        ("User: a\n\nUser: b", None),  # one side alone
         ("User: a\n\nAssistant: say\n\nHuman: b", None),  # two names for one side
         ("Assistant: a\n\nUser: b", None),
         ("What does 'User: a' mean?", None),
@@ -146,11 +150,13 @@ def test_a_transcript_that_ends_with_the_assistant_stays_text():
     assert one(PAIR | {"prompt": text}).prompt == text
 
 
-def test_hh_rows_that_do_not_alternate_are_cut_at_the_last_cue():
-    start = "\n\nHuman: a\n\nHuman: b\n\nAssistant:"
-    record = one({"chosen": f"{start} So it is Blue.", "rejected": f"{start} So it is Green."})
-    assert record.prompt == start.strip()
-    assert record.responses == [" So it is Blue.", " So it is Green."]
+def test_hh_rows_that_cannot_be_split_are_cut_at_the_last_cue_and_counted():
+    start = "\n\nHuman: a\n\nUser: b\n\nAssistant:"  # two names for one side
+    preferences = load([{"chosen": f"{start} So it is Blue.", "rejected": f"{start} So it is Green."}])
+    assert preferences[0].prompt == start.strip()
+    assert preferences[0].responses == [" So it is Blue.", " So it is Green."]
+    notes = {"transcript left as text": 1, "prompt taken from the answers' beginning": 1}
+    assert preferences.ledger.remarks == notes
 
 
 def test_ultrafeedback():
@@ -283,8 +289,9 @@ def test_aspects_are_means_over_raters():
 
 
 def test_ties_arena_shp_and_single_answers():
-    tie = one({"prompt": "p", "response_a": "a", "response_b": "b", "subset": None, "id": "1"})
-    assert tie.ranks == [1, 1]
+    unlabelled = {"prompt": "p", "response_a": "a", "response_b": "b", "subset": None, "id": "1"}
+    assert one(unlabelled).ranks is None
+    assert one(unlabelled | {"winner": "tie"}).ranks == [1, 1]
     judged = {"conversation_a": [user("p"), assistant("a")], "conversation_b": [user("p"), assistant("b")]}
     arena = one(judged | {"winner": "model_b", "judge": "j"})
     assert (arena.prompt, arena.responses, arena.ranks, arena.annotator) == (
@@ -371,6 +378,8 @@ def test_folders_and_kinds_of_files(tmp_path):
     with pytest.raises(InputError, match="no data file"):
         load(tmp_path)
     with pytest.raises(InputError, match=r"\.jsonl"):
+        load(written(tmp_path, "prompt,chosen\n", "data.xlsx"))
+    with pytest.raises(InputError, match="holds no rows"):
         load(written(tmp_path, "prompt,chosen\n", "data.csv"))
     (tmp_path / "data.csv").unlink()
     written(tmp_path, "this is not gzip", "bad.jsonl.gz")

@@ -1,0 +1,112 @@
+"""One file as rows, with the place of every row, so that an error can point at it.
+
+A row that cannot be read is a Row with a fault; only a file that cannot be read at all is an InputError.
+"""
+
+import csv
+import gzip
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow
+import pyarrow.ipc
+import pyarrow.parquet
+
+from rmkit.data.columns import BadRowError, Row
+from rmkit.data.json_rows import json_rows
+from rmkit.errors import InputError
+
+KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow")
+PACKED = (".gz", ".zst")
+ACCEPTED = (
+    f"accepted are {', '.join(KINDS)} (each also with {' or '.join(PACKED)}), a folder or a list of these, "
+    "a glob, a DataFrame, a list of dictionaries, and the id of a set on the Hub"
+)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def suffix(path: Path) -> str:
+    """The file's suffix in lower case, ".gz" and ".zst" together with the one before."""
+    parts = [part.lower() for part in path.suffixes]
+    return "".join(parts[-2:] if parts[-1:] and parts[-1] in PACKED else parts[-1:])
+
+
+def kind(path: Path) -> str | None:
+    """What a file holds, without its packing (".jsonl", ".csv" ...), or None where it is no data file."""
+    found = suffix(path)
+    for packing in PACKED:
+        found = found.removesuffix(packing)
+    return found if found in KINDS else None
+
+
+def rows(path: Path) -> list[Row]:
+    """The rows of one file."""
+    readers = {".csv": _separated, ".tsv": _separated, ".parquet": _table, ".arrow": _table}
+    of = kind(path)
+    if of is None:
+        raise InputError(f"{path}: cannot read files of this kind; {ACCEPTED}.")
+    found = list(readers[of](path, of) if of in readers else json_rows(path, text_bytes(path), of))
+    if not found:
+        raise InputError(f"{path} is empty: it holds no rows.")
+    return found
+
+
+def _bytes(path: Path) -> bytes:
+    packing = path.suffix.lower()
+    try:
+        if packing == ".zst":
+            with pyarrow.input_stream(str(path), compression="zstd") as stream:
+                return stream.read()
+        content = path.read_bytes()
+        return gzip.decompress(content) if packing == ".gz" else content
+    except (OSError, EOFError, pyarrow.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read ({error}).") from error
+
+
+def text_bytes(path: Path) -> bytes:
+    """The file's content, unpacked, in UTF-8 and without a byte order mark."""
+    content = _bytes(path)
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise InputError(f"{path} is UTF-16; save it as UTF-8.")
+    return content.removeprefix(_BYTE_ORDER_MARK)
+
+
+def _separated(path: Path, of: str) -> Iterator[Row]:
+    """Values separated by commas, tabs, or a spreadsheet's semicolons; the first line names the columns."""
+    content = text_bytes(path)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = 1 + content.count(b"\n", 0, error.start)
+        raise InputError(f"{path}, line {line} is not UTF-8 text; save the file as UTF-8.") from error
+    head = text.split("\n", 1)[0]
+    separator = "\t" if of == ".tsv" else max(",;\t", key=head.count)
+    csv.field_size_limit(sys.maxsize)  # a response may be longer than the module's 131,072 letters
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    names, line = next(reader, []), reader.line_num
+    for values in reader:
+        where, line = f"{path}, line {line + 1}", reader.line_num
+        if len(values) == len(names):
+            yield Row(where, dict(zip(names, values, strict=True)))
+        elif values:
+            reason = f"{len(values)} values where the first line names {len(names)} columns"
+            yield Row(where, {}, BadRowError(f"{where}: {reason}", "wrong number of values"))
+
+
+def _table(path: Path, of: str) -> Iterator[Row]:
+    packed = suffix(path) != of
+    try:
+        source = pyarrow.BufferReader(_bytes(path)) if packed else str(path)
+        if of == ".parquet":
+            table = pyarrow.parquet.read_table(source)
+        else:
+            with source if packed else pyarrow.memory_map(source) as file:
+                is_file = file.read(6) == b"ARROW1"  # else a stream, which is what datasets writes
+                file.seek(0)
+                table = (pyarrow.ipc.open_file if is_file else pyarrow.ipc.open_stream)(file).read_all()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{path}: cannot be read as {of[1:]} ({error}).") from error
+    for number, values in enumerate(table.to_pylist(), 1):
+        yield Row(f"{path}, row {number}", values)

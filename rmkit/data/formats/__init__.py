@@ -1,0 +1,30 @@
+"""Formats of preference data: each is one small function, registered under a name; yours too.
+
+registry       how a format registers and is recognized
+own            the record as rmkit saves it
+pairs          chosen and rejected
+side_by_side   two answers, and which one won
+rankings       several answers ranked or rated; one answer a line
+outcomes       right and wrong answers; answers without a label
+steps          solutions in steps, with a label for each
+"""
+
+from rmkit.data.formats import outcomes, own, pairs, rankings, side_by_side, steps, trees
+from rmkit.data.formats.own import RECORD_COLUMNS
+from rmkit.data.formats.registry import FORMATS, Format, detect, page, register
+
+__all__ = [
+    "FORMATS",
+    "RECORD_COLUMNS",
+    "Format",
+    "detect",
+    "outcomes",
+    "own",
+    "page",
+    "pairs",
+    "rankings",
+    "register",
+    "side_by_side",
+    "steps",
+    "trees",
+]

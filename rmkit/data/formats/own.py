@@ -1,0 +1,43 @@
+"""The record as rmkit saves it: prompt, responses, and any of the record's other columns."""
+
+import difflib
+
+from rmkit.data.columns import BadValueError, Columns, decoded, names, number
+from rmkit.data.formats.registry import register
+from rmkit.data.prompts import asked
+
+RECORD_COLUMNS = (
+    "prompt",
+    "responses",
+    "ranks",
+    "ratings",
+    "strength",
+    "share",
+    "correct",
+    "steps",
+    "step_labels",
+    "annotator",
+    "subset",
+    "id",
+    "extra",
+)
+_NUMBERS = ("strength", "share")
+_LISTS = ("responses", "ranks", "ratings", "correct", "steps", "step_labels", "extra")
+
+
+@register("a record of rmkit", ("responses",), as_is=True)
+def record(row: Columns) -> dict:
+    """One prompt, K responses, and what is known about them.
+
+    {"prompt": "What do otters eat?", "responses": ["Fish, mostly.", "Otters eat granite."], "ranks": [1, 2]}
+    """
+    for column in row:
+        near = difflib.get_close_matches(column, RECORD_COLUMNS, n=1, cutoff=0.8)
+        if column not in RECORD_COLUMNS and near and near[0] not in row:
+            raise BadValueError(column, f"the name {near[0]!r}")
+    known = {column: row.get(column) for column in RECORD_COLUMNS if column != "prompt"}
+    # In a CSV file a list is text, and so is a number.
+    known |= {column: decoded(known[column]) or None for column in _LISTS if isinstance(known[column], str)}
+    known |= {column: number(known[column]) for column in _NUMBERS if isinstance(known[column], str)}
+    given = {name: value for name, value in names(row).items() if value is not None}
+    return {"prompt": asked(row)} | known | given

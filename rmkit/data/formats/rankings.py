@@ -1,0 +1,180 @@
+"""Several answers to a prompt, ranked or rated; in one row, or one answer a line."""
+
+from rmkit.data.columns import BadValueError, Columns, decoded, items, mean, number, ranks
+from rmkit.data.formats.pairs import by_scores
+from rmkit.data.formats.registry import register
+from rmkit.data.prompts import asked
+from rmkit.data.transcripts import helpsteer
+
+
+@register("Nectar", ("prompt", "answers"))
+def nectar(row: Columns) -> dict:
+    """Nectar: seven answers with ranks.
+
+    {"prompt": "Name a fern.", "answers": [{"answer": "Maidenhair.", "rank": 1}, {"answer": "Oak.",
+     "rank": 2}]}
+    """
+    answers = items(row, "answers", dict)
+    places = [number(answer.get("rank")) for answer in answers]
+    return {
+        "responses": [answer.get("answer") for answer in answers],
+        "ranks": ranks([None if place is None else -place for place in places]),
+    }
+
+
+@register("UltraFeedback", ("instruction", "completions"))
+def ultrafeedback(row: Columns) -> dict:
+    """Completions with ratings of four aspects; ranked by the mean of the aspects.
+
+    Its overall_score is kept as one more aspect but does not rank: it is known to be wrong for some rows.
+
+    {"instruction": "Name a fern.", "completions": [{"response": "Maidenhair.",
+     "annotations": {"honesty": {"Rating": "5"}}}, {"response": "Oak.",
+     "annotations": {"honesty": {"Rating": "1"}}}]}
+    """
+    answers = items(row, "completions", dict)
+    aspect_names = sorted({name for answer in answers for name in answer.get("annotations") or {}})
+    ratings = {name: [number(_rating(answer, name)) for answer in answers] for name in aspect_names}
+    means = [mean([ratings[name][i] for name in aspect_names]) for i in range(len(answers))]
+    overall = [number(answer.get("overall_score")) for answer in answers]
+    return {
+        "responses": [answer.get("response") for answer in answers],
+        "ranks": ranks(means if aspect_names else overall),
+        "ratings": ratings | {"overall_score": overall},
+    }
+
+
+def _rating(answer: dict, aspect: str) -> object:
+    judged = (answer.get("annotations") or {}).get(aspect)
+    if isinstance(judged, list):  # a few rows hold a list with one judgment
+        judged = judged[0] if judged else None
+    return judged.get("Rating") if isinstance(judged, dict) else judged
+
+
+def _unranked(row: Columns) -> bool:
+    return "ranks" not in row
+
+
+@register(
+    "generations and ratings",
+    ("generations", "ratings"),
+    ("generations", "rating"),
+    ("responses", "scores"),
+    when=_unranked,
+)
+def generations(row: Columns) -> dict:
+    """distilabel: a list of answers and a list of their ratings.
+
+    {"instruction": "Name a fern.", "generations": ["Maidenhair.", "Oak."], "ratings": [5.0, 1.0]}
+    """
+    texts, rated = ("generations", "ratings") if "generations" in row else ("responses", "scores")
+    rated = rated if rated in row else "rating"
+    answers, scores = items(row, texts), [number(score) for score in items(row, rated)]
+    if len(answers) != len(scores):
+        raise BadValueError(rated, f"one number for each of the {len(answers)} answers")
+    return by_scores(answers, {"rating": scores}, scores)
+
+
+def _objects(row: Columns) -> bool:
+    value = decoded(row.peek("completions"))
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+@register("NeMo preferences", ("context", "completions"), when=_objects)
+def nemo(row: Columns) -> dict:
+    """NeMo: completions with ranks, 0 = best.
+
+    {"context": [{"role": "user", "content": "Name a fern."}], "completions": [{"rank": 0,
+     "completion": [{"role": "assistant", "content": "Maidenhair."}]}, {"rank": 1,
+     "completion": [{"role": "assistant", "content": "Oak."}]}]}
+    """
+    answers = items(row, "completions", dict)
+    places = [number(answer.get("rank")) for answer in answers]
+    return {
+        "responses": [answer.get("completion") for answer in answers],
+        "ranks": ranks([None if place is None else -place for place in places]),
+    }
+
+
+def _best_first(row: Columns) -> bool:
+    value = decoded(row.peek("output"))
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(text, str) for text in value)
+
+
+@register("answers, best first", ("instruction", "output"), when=_best_first)
+def best_first(row: Columns) -> dict:
+    """LLaMA-Factory's list of outputs, the best first.
+
+    {"instruction": "Name a fern.", "input": "", "output": ["Maidenhair.", "Bracken root.", "Oak."]}
+    """
+    answers = items(row, "output", str)
+    return {"responses": answers, "ranks": list(range(1, len(answers) + 1))}
+
+
+_HELPSTEER = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
+
+
+@register("HelpSteer2", ("prompt", "response", "helpfulness"), joins=True)
+def helpsteer2(row: Columns) -> dict:
+    """HelpSteer and HelpSteer2: one response a line with five ratings; ranked by helpfulness.
+
+    {"prompt": "Name a fern.", "response": "Maidenhair.", "helpfulness": 4, "correctness": 4, "coherence": 4}
+    {"prompt": "Name a fern.", "response": "Oak.", "helpfulness": 0, "correctness": 0, "coherence": 4}
+    """
+    ratings = {name: [number(row.get(name))] for name in _HELPSTEER}
+    question = row.peek("prompt")
+    return {
+        "prompt": helpsteer(row["prompt"]) if isinstance(question, str) else asked(row),
+        "responses": [row["response"]],
+        "ratings": ratings,
+        "score": ratings["helpfulness"][0],
+    }
+
+
+@register("ratings by aspect", ("prompt", "response", "scores"), joins=True)
+def aspects(row: Columns) -> dict:
+    """One response a line with scores {aspect: number, or one per rater}: means of raters; their mean ranks.
+
+    {"prompt": "Sum up.", "response": "Fine boots.", "scores": {"fluency": [5, 4], "focus": [4, 4]}}
+    {"prompt": "Sum up.", "response": "Boots boots.", "scores": {"fluency": [2, 1], "focus": [3, 4]}}
+    """
+    scores = decoded(row["scores"])
+    if not isinstance(scores, dict):
+        raise BadValueError("scores", "an object {aspect: [one number per rater]}")
+    ratings = {name: mean(given if isinstance(given, list) else [given]) for name, given in scores.items()}
+    # Rounded, so that equal means tie whatever the order of their sum.
+    overall = mean([ratings[name] for name in sorted(ratings)])
+    return {
+        "prompt": row["prompt"],  # `system` names the system that wrote the response, in such files
+        "responses": [row["response"]],
+        "ratings": {name: [value] for name, value in sorted(ratings.items())},
+        "score": None if overall is None else round(overall, 9),
+    }
+
+
+_SCORE = ("score", "rating", "reward", "quality", "overall", "overall_score")
+
+
+def _alone(row: Columns) -> bool:
+    return "label" not in row and not ("chosen" in row and "rejected" in row)
+
+
+@register(
+    "one rated response",
+    *[(name, score) for name in ("response", "completion") for score in _SCORE],
+    when=_alone,
+    joins=True,
+)
+def rated(row: Columns) -> dict:
+    """One response a line with one score: rows of a prompt are ranked by it, equal scores tie.
+
+    {"prompt": "Name a fern.", "response": "Maidenhair.", "score": 4.5}
+    {"prompt": "Name a fern.", "response": "Oak.", "score": 1}
+    """
+    name = next(name for name in _SCORE if name in row)
+    score = number(row[name])
+    return {
+        "responses": [row["response"] if "response" in row else row["completion"]],
+        "ratings": {name: [score]},
+        "score": score,
+    }

@@ -1,0 +1,96 @@
+"""Open Assistant's trees: every message whose replies are ranked becomes one row."""
+
+from collections import defaultdict
+
+from rmkit.data.columns import BadValueError, Columns, Row, number, ranks
+from rmkit.data.formats.registry import register
+from rmkit.data.transcripts import messages
+
+
+def _branches(rows: list[Row]) -> list[Row]:
+    """One row for each message with assistant replies; a tree without any stays as it is, and is counted."""
+    found = []
+    for row in rows:
+        root = row.values.get("prompt")
+        inside = _below(root, [], row) if isinstance(root, dict) else []
+        found += inside or [
+            Row(row.where, {"replies": [], "message_tree_id": None, "prompt": None}, row.fault)
+        ]
+    return found
+
+
+def _below(message: dict, before: list[dict], row: Row) -> list[Row]:
+    talk = [*before, {"role": message.get("role"), "content": message.get("text")}]
+    replies = message.get("replies") or []
+    rows = []
+    if replies and all(reply.get("role") == "assistant" for reply in replies):
+        name = message.get("message_id")
+        values = {
+            "message_tree_id": row.values.get("message_tree_id"),
+            "prompt": talk,
+            "replies": replies,
+            "id": name,
+        }
+        rows.append(Row(f"{row.where}, message {name}", values))
+    for reply in replies:
+        rows += _below(reply, talk, row)
+    return rows
+
+
+@register("Open Assistant trees", ("message_tree_id", "prompt"), together=_branches)
+def tree(row: Columns) -> dict:
+    """A tree of messages: the assistant's replies to a message are ranked, 0 = best. A row may give several
+    records.
+
+    {"message_tree_id": "t1", "prompt": {"message_id": "m0", "text": "Name a fern.", "role": "prompter",
+     "replies": [{"message_id": "m1", "text": "Maidenhair.", "role": "assistant", "rank": 0, "replies": []},
+     {"message_id": "m2", "text": "Oak.", "role": "assistant", "rank": 1, "replies": []}]}}
+    """
+    replies = row["replies"]
+    if not replies:
+        raise BadValueError("prompt", "a message with replies of the assistant")
+    places = [number(reply.get("rank")) for reply in replies]
+    made = {
+        "prompt": messages(row["prompt"], "prompt"),
+        "responses": [reply.get("text") for reply in replies],
+    }
+    row["message_tree_id"]
+    return made | {
+        "ranks": ranks([None if p is None else -p for p in places])
+        if any(p is not None for p in places)
+        else None
+    }
+
+
+def _grown(rows: list[Row]) -> list[Row]:
+    """Messages, one a row, as trees: what `_branches` gives."""
+    children: dict[object, list[dict]] = defaultdict(list)
+    known = {row.values.get("message_id") for row in rows}
+    for row in rows:
+        children[row.values.get("parent_id")].append(row.values)
+    found = []
+    for row in rows:
+        if row.values.get("parent_id") not in known:
+            root = _with_replies(row.values, children)
+            values = {"message_tree_id": row.values.get("message_tree_id"), "prompt": root}
+            found += _branches([Row(row.where, values, row.fault)])
+    return found
+
+
+def _with_replies(message: dict, children: dict) -> dict:
+    replies = [_with_replies(reply, children) for reply in children[message.get("message_id")]]
+    return message | {"replies": replies}
+
+
+@register("Open Assistant messages", ("message_id", "parent_id", "text", "role"), together=_grown)
+def message(row: Columns) -> dict:
+    """The same as a table, one message a row (oasst1 and oasst2 on the Hub).
+
+    {"message_id": "m0", "parent_id": null, "message_tree_id": "m0", "text": "Name a fern.",
+     "role": "prompter"}
+    {"message_id": "m1", "parent_id": "m0", "message_tree_id": "m0", "text": "Maidenhair.",
+     "role": "assistant", "rank": 0}
+    {"message_id": "m2", "parent_id": "m0", "message_tree_id": "m0", "text": "Oak.", "role": "assistant",
+     "rank": 1}
+    """
+    return tree(row)

@@ -1,0 +1,125 @@
+"""JSON in the shapes that rows come in: a line each, an array, an object of columns, an object around it."""
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from rmkit.data.columns import BadRowError, Row
+from rmkit.errors import InputError
+
+
+def json_rows(path: Path, content: bytes, of: str) -> Iterator[Row]:
+    """The rows of JSON text. of: ".json", or ".jsonl" (then a line is a row, never a table)."""
+    start = content.lstrip()[:1]
+    if start == b"[":
+        yield from _listed(path, _parse(content, path, 1))
+    elif start == b"{" and _is_one_object(content, of):
+        yield from _in_object(path, _parse(content, path, 1))
+    else:
+        yield from _lines(path, content)
+
+
+def _is_one_object(content: bytes, of: str) -> bool:
+    """Whether the whole text is one object: a .json file of one line, or an object over several lines."""
+    lines = list(islice((line for line in io.BytesIO(content) if line.strip()), 2))
+    if len(lines) == 1:
+        return of == ".json"
+    if any(map(_is_object, lines)):
+        return False
+    try:
+        return isinstance(json.loads(content), dict)
+    except json.JSONDecodeError as error:
+        # An object over several lines with a fault further down; else lines, with faults of their own.
+        some = (line for line in islice(io.BytesIO(content), 50) if line.strip())
+        return error.lineno > 1 and not any(map(_is_object, some))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _lines(path: Path, content: bytes) -> Iterator[Row]:
+    # Only a line feed ends a line: JSON text may hold other line separators as they are.
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            yield _row(_parse(line, path, number), f"{path}, line {number}")
+        except InputError as error:
+            yield Row(f"{path}, line {number}", {}, BadRowError(str(error), "not JSON"))
+
+
+def _listed(path: Path, values: list, under: str = "") -> Iterator[Row]:
+    for number, value in enumerate(values, 1):
+        yield _row(value, f"{path}{under}, row {number}")
+
+
+def _in_object(path: Path, value: dict) -> Iterator[Row]:
+    """{"data": [rows]}, {split: [rows]}, {column: [values]}, {column: {index: value}}, or one row."""
+    if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # pandas, "split"
+        names = value["columns"]
+        yield from _listed(path, [dict(zip(names, row, strict=False)) for row in value["data"]])
+        return
+    tables = {name: rows for name, rows in value.items() if _is_table(rows)}
+    if tables and (len(tables) == 1 or len(tables) == len(value)) and not _are_columns(value):
+        for name, rows in tables.items():
+            for row in _listed(path, rows, f", {name!r}"):
+                yield replace(row, about={"table": name})
+    elif _are_columns(value):
+        columns = [list(column.values()) if isinstance(column, dict) else column for column in value.values()]
+        yield from _listed(path, [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)])
+    elif value and all(isinstance(row, dict) for row in value.values()):  # pandas, "index": {index: row}
+        yield from _listed(path, list(value.values()))
+    else:
+        yield _row(value, f"{path}, row 1")
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _are_columns(value: dict) -> bool:
+    """Whether an object holds columns: lists of one length, or objects with the same numbers as keys."""
+    columns = list(value.values())
+    if len(columns) < 2:
+        return False
+    if all(isinstance(column, list) for column in columns):
+        return len(set(map(len, columns))) == 1 and not all(map(_is_table, columns))
+    if all(isinstance(column, dict) for column in columns):
+        keys = [list(column) for column in columns]
+        return keys.count(keys[0]) == len(keys) and all(key.isdigit() for key in keys[0])
+    return False
+
+
+def _parse(content: bytes, path: Path, first_line: int) -> object:
+    try:
+        return json.loads(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = first_line + content.count(b"\n", 0, error.start)
+        raise InputError(f"{path}, line {line} is not UTF-8 text; save the file as UTF-8.") from error
+    except json.JSONDecodeError as error:
+        place = f"{path}, line {first_line + error.lineno - 1}, column {error.colno}"
+        raise InputError(
+            f"{place}: this is not JSON ({error.msg}); write one object a line, or one array of objects."
+        ) from error
+    except RecursionError as error:
+        raise InputError(f"{path}, line {first_line}: this JSON is nested too deeply.") from error
+
+
+def _row(value: object, where: str) -> Row:
+    if isinstance(value, dict):
+        return Row(where, value)
+    kind = type(value).__name__
+    return Row(
+        where,
+        {},
+        BadRowError(f"{where}: a {kind} where an object with named columns was wanted", "no object"),
+    )
