@@ -155,7 +155,7 @@ def test_a_limit_on_groups_draws_the_same_ones_and_counts_the_rest(trained, data
     assert drawn[0].count("\n") == 7
     said = capsys.readouterr().out
     assert f"{len(load(data)) - 7} not taken, 1 empty" in said
-    assert f'  empty: such as {data}, line 61 ("p"), left out' in said
+    assert f'  empty: such as {data}, line 61 ("p"), its rewards are null' in said
     assert "not taken: such as" not in said
 
 

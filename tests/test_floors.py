@@ -20,7 +20,8 @@ FLOORS = [
     ["evaluation"],
     ["models"],
     ["training", "pocket"],
-    ["lessons", "__main__"],
+    ["lessons", "commands"],
+    ["__main__"],
 ]
 # Inside the room pocket, plain text comes before models: these files make dictionaries and know no tensor.
 POCKET_TEXT = [

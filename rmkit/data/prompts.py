@@ -148,7 +148,7 @@ def exchange(question: str | Messages | None, answers: list, row: Columns) -> Ex
     question: None where the prompt is the beginning that all answers have in common.
     answers: texts, or conversations (messages, or transcripts) that may or may not repeat the prompt.
     """
-    talks = [_as_talk(answer) for answer in answers]
+    talks = [None if answer in ([], {}) else _as_talk(answer) for answer in answers]
     if isinstance(question, list) and question[-1]["role"] == "assistant" and len(question) > 1:
         # A whole conversation beside the answers: its last turn is one of them.
         last = [talk[-1]["content"] if isinstance(talk, list) else talk for talk in talks]

@@ -74,5 +74,6 @@ def _scored(row: Row, read: Row, form: Format) -> RowToScore:
 
 def _unscored(row: Row, error: BadRowError | UnusableError) -> RowToScore:
     what = f"malformed: {error.short}" if isinstance(error, BadRowError) else str(error)
-    event = Event(what, row.where, subset_of(row.values), key_of(row.values), done=str(error))
+    done = str(error) if isinstance(error, BadRowError) else "its rewards are null"
+    event = Event(what, row.where, subset_of(row.values), key_of(row.values), done=done)
     return RowToScore(row.values, reason=str(error), event=event)

@@ -49,6 +49,19 @@ class BenchmarkScore:
         )
         return f"{self.name}: {sum(self.items.values()):,} rows\n{table}{lost}\n{self.note}"
 
+    def to_dict(self) -> dict:
+        """Plain numbers for a JSON file; what cannot be known is null."""
+        table = self.sections.astype(object).where(self.sections.notna(), None)
+        return {
+            "benchmark": self.name,
+            "total": self.total,
+            "interval": list(self.interval),
+            "sections": table.to_dict("index"),
+            "items": self.items,
+            "missing": self.missing,
+            "note": self.note,
+        }
+
     def _repr_html_(self) -> str:
         table = self.sections.to_html(float_format=lambda x: f"{x:.4f}", na_rep="-", border=0)
         lost = f"<p>Missing: {len(self.missing)} of the published subsets.</p>" if self.missing else ""

@@ -513,3 +513,32 @@ def test_benchmarks_are_never_cleaned():
     bench = {"prompt": "p", "chosen": ["a"], "rejected": ["b"], "num_correct": 1, "id": 1}
     assert len(load([bench, bench])) == 2
     assert len(load([GOOD[0], GOOD[0]])) == 1
+
+
+@pytest.mark.parametrize("texts", ["responses", "candidates", "completions", "outputs", "answers"])
+@pytest.mark.parametrize(
+    ("numbers", "values"), [("scores", [1, 3, 2]), ("rewards", [0.1, 0.9, 0.5]), ("ranking", [3, 1, 2])]
+)
+def test_a_list_of_answers_and_a_list_of_numbers(texts, numbers, values):
+    rows = [
+        {"prompt": f"Name a fern, {i}.", texts: ["Oak.", "Maidenhair.", "Moss."], numbers: values}
+        for i in (1, 2)
+    ]
+    record = load(rows)[0]
+    assert record.responses == ["Oak.", "Maidenhair.", "Moss."]
+    assert record.ranks == [3, 1, 2]
+
+
+@pytest.mark.parametrize("empty", [[], {}, None, "", " "])
+def test_an_answer_without_content_is_counted(empty):
+    rows = [{"prompt": f"Q {i}", "chosen": f"Fish {i}.", "rejected": "Stones."} for i in range(20)]
+    rows[7] = rows[7] | {"rejected": empty}
+    found = load(rows)
+    assert (len(found), found.ledger.dropped) == (19, {"empty": 1})
+    assert found.ledger.examples("empty")["where"].tolist() == ["row 8"]
+
+
+@pytest.mark.parametrize(("column", "wrong"), [("share", "most"), ("strength", "much")])
+def test_a_number_in_words_is_no_silent_null(column, wrong):
+    with pytest.raises(InputError, match=column):
+        load([{"prompt": "Q", "responses": ["a", "b"], "ranks": [1, 2], column: wrong}])

@@ -5,7 +5,7 @@ import pytest
 
 import rmkit
 from rmkit.lessons.a_reward_model_from_scratch import figures
-from rmkit.lessons.a_reward_model_from_scratch.checks import count_rows
+from rmkit.lessons.a_reward_model_from_scratch.row_checks import count_rows
 
 
 @pytest.mark.parametrize("side", figures.SIDES)

@@ -38,6 +38,10 @@ def record(row: Columns) -> dict:
     known = {column: row.get(column) for column in RECORD_COLUMNS if column != "prompt"}
     # In a CSV file a list is text, and so is a number.
     known |= {column: decoded(known[column]) or None for column in _LISTS if isinstance(known[column], str)}
-    known |= {column: number(known[column]) for column in _NUMBERS if isinstance(known[column], str)}
+    for column in _NUMBERS:
+        if isinstance(known[column], str):
+            if known[column].strip() and number(known[column]) is None:
+                raise BadValueError(column, "a number")
+            known[column] = number(known[column])
     given = {name: value for name, value in names(row).items() if value is not None}
     return {"prompt": asked(row)} | known | given

@@ -51,28 +51,51 @@ def _rating(answer: dict, aspect: str) -> object:
     return judged.get("Rating") if isinstance(judged, dict) else judged
 
 
-def _unranked(row: Columns) -> bool:
-    return "ranks" not in row
+# A list of answers, and a list of numbers for them: high is good in the first kind, 1 is best in the second.
+_TEXTS = ("generations", "responses", "candidates", "completions", "outputs", "answers", "texts")
+_SCORES = ("ratings", "rating", "scores", "score", "rewards")
+_PLACES = ("ranking", "rankings", "rank", "ranks")
+
+
+def _list_in(row: Columns, names: tuple[str, ...], kind: type | tuple[type, ...]) -> str | None:
+    """The first of these columns that holds a list of that kind."""
+    for name in row.among(names):
+        value = decoded(row.peek(name))
+        if (
+            isinstance(value, list)
+            and value
+            and all(item is None or isinstance(item, kind) for item in value)
+        ):
+            return name
+    return None
+
+
+def _rated_texts(row: Columns) -> bool:
+    own = "responses" in row and "ranks" in row  # a record of rmkit
+    return not own and bool(
+        _list_in(row, _TEXTS, str) and _list_in(row, _SCORES + _PLACES, (int, float, str))
+    )
 
 
 @register(
     "generations and ratings",
-    ("generations", "ratings"),
-    ("generations", "rating"),
-    ("responses", "scores"),
-    when=_unranked,
+    *[(texts, numbers) for texts in _TEXTS for numbers in _SCORES + _PLACES],
+    when=_rated_texts,
 )
 def generations(row: Columns) -> dict:
-    """distilabel: a list of answers and a list of their ratings.
+    """A list of answers and a list of their ratings (distilabel), or of their ranks (1 = best).
 
     {"instruction": "Name a fern.", "generations": ["Maidenhair.", "Oak."], "ratings": [5.0, 1.0]}
     """
-    texts, rated = ("generations", "ratings") if "generations" in row else ("responses", "scores")
-    rated = rated if rated in row else "rating"
-    answers, scores = items(row, texts), [number(score) for score in items(row, rated)]
-    if len(answers) != len(scores):
-        raise BadValueError(rated, f"one number for each of the {len(answers)} answers")
-    return by_scores(answers, {"rating": scores}, scores)
+    texts = _list_in(row, _TEXTS, str)
+    rated = _list_in(row, _SCORES, (int, float, str))
+    column = rated or _list_in(row, _PLACES, (int, float, str))
+    answers, numbers = items(row, texts), [number(value) for value in items(row, column)]
+    if len(answers) != len(numbers):
+        raise BadValueError(column, f"one number for each of the {len(answers)} answers")
+    if rated:
+        return by_scores(answers, {"rating": numbers}, numbers)
+    return {"responses": answers, "ranks": ranks([None if place is None else -place for place in numbers])}
 
 
 def _objects(row: Columns) -> bool:
