@@ -48,7 +48,7 @@ def test_pairs_that_repeat_their_prompt_add_nothing():
     correct = (rng.random(80) < 0.7).astype(float)
     once = accuracy_interval(correct)
     five = accuracy_interval(np.repeat(correct, 5), np.repeat(range(80), 5))
-    assert five == pytest.approx(once, abs=2e-3)
+    assert five == pytest.approx(once, abs=4e-3)  # Student's quantile instead of the normal one
     pretend = accuracy_interval(np.repeat(correct, 5))  # what ignoring prompts would claim
     assert pretend[1] - pretend[0] < 0.5 * (five[1] - five[0])
 
