@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 # What a cell of the ledger can count. A dropped row is counted as "dropped: REASON".
 KEPT, TIED, TRUNCATED, GROUPED, REMOVED = "kept", "tied", "truncated", "grouped", "responses removed"
+PROMPT_CUT, RESPONSE_CUT = "prompt cut", "response cut"  # which side of a truncated group
 _DROPPED = "dropped: "
-_ORDER = (KEPT, GROUPED, TIED, TRUNCATED, REMOVED)
+_ORDER = (KEPT, GROUPED, TIED, TRUNCATED, PROMPT_CUT, RESPONSE_CUT, REMOVED)
 
 
 class Ledger:
@@ -93,7 +94,9 @@ class Ledger:
         parts += [f"{self.grouped:,} joined a group"] if self.grouped else []
         parts += [f"{sum(dropped.values()):,} dropped ({reasons})"] if dropped else ["0 dropped"]
         parts += [f"{self.removed:,} responses removed"] if self.removed else []
-        parts += [f"{self.truncated:,} truncated"] if self.truncated else []
+        sides = [f"{n:,} {side}" for side in (PROMPT_CUT, RESPONSE_CUT) if (n := self._count(side))]
+        cut = f" ({', '.join(sides)})" if sides else ""
+        parts += [f"{self.truncated:,} truncated{cut}"] if self.truncated else []
         parts += [f"{self.tied:,} tied"] if self.tied else []
         return "; ".join(parts)
 

@@ -2,7 +2,9 @@
 
 from importlib import import_module
 
-_WHERE = dict.fromkeys(("evaluate", "Report", "best_of_n", "best_of_n_kl"), "report")
+_WHERE = dict.fromkeys(("evaluate", "Report"), "report") | dict.fromkeys(
+    ("best_of_n", "best_of_n_kl"), "best_of"
+)
 
 
 def __getattr__(name: str):

@@ -54,7 +54,7 @@ def calibration(gaps: ArrayLike, bins: int = 10) -> Calibration:
         ece=float(sum(n * abs(right - sure) for sure, right, n, _ in parts) / len(gaps)),
         ece_floor=sum(_mean_deviation(sure, n, spread) for sure, _, n, spread in parts) / len(gaps),
         brier=float(np.mean(special.expit(-gaps) ** 2)),  # 1 - sigma(gap) = sigma(-gap)
-        log_loss=float(np.mean(-special.log_expit(gaps))),
+        log_loss=float(log_loss(gaps).mean()),
         temperature=fitted,
         note=note,
     )
@@ -122,6 +122,12 @@ def temperature(gaps: ArrayLike, share: ArrayLike | None = None) -> tuple[float,
     while slope(steepest) < 0:
         steepest *= 2
     return scale / float(optimize.brentq(slope, flattest, steepest, xtol=1e-12)), note
+
+
+def log_loss(gaps: ArrayLike, share: ArrayLike = 1.0) -> np.ndarray:
+    """-q log sigma(gap) - (1 - q) log sigma(-gap) of each pair; a share q of its votes is for its order."""
+    gaps = np.asarray(gaps, dtype=np.float64)
+    return -share * special.log_expit(gaps) - (1 - share) * special.log_expit(-gaps)
 
 
 def _bins(gaps: np.ndarray, bins: int) -> list[tuple[float, float, int, float]]:

@@ -114,7 +114,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     values = numbers(values, "values")
     if len(values) < 2:
         raise InputError("An interval needs at least 2 values (seeds); this has 1.")
-    half = special.stdtrit(len(values, 0.5 + confidence / 2) - 1) * stats.sem(values)
+    half = special.stdtrit(len(values) - 1, 0.5 + confidence / 2) * stats.sem(values)
     mean = float(values.mean())
     return Interval(mean, mean - float(half), mean + float(half))
 
@@ -172,9 +172,7 @@ def wilson(p: float, n: float, quantile: float) -> tuple[float, float]:
     return float(min(max(low, 0.0), p)), float(max(min(high, 1.0), p))
 
 
-def clustered(
-    totals: np.ndarray, sizes: np.ndarray, mean: float, shared: float = 1.0
-) -> tuple[float, float]:
+def clustered(totals: np.ndarray, sizes: np.ndarray, mean: float, shared: float = 1.0) -> tuple[float, float]:
     """The variance of sum(totals) / sum(sizes) over few clusters of uneven size, and its degrees of freedom.
 
     totals, sizes (G,), G >= 2.   CR2: the residual e_g = total_g - mean size_g of a large cluster is too

@@ -1,4 +1,4 @@
-"""How sure are we? Intervals and paired tests (`intervals`), and calibration (`calibration`), in one place."""
+"""How sure are we? Intervals and paired tests (`intervals`), calibration (`calibration`), in one place."""
 
 from rmkit.theory.calibration import (
     Calibration,

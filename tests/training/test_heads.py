@@ -83,10 +83,10 @@ def one_by_one(setting, features, preferences, held_out):
 SETTINGS = [
     Setting("bradley-terry", l2=0.01, seed=1),
     Setting("bradley-terry", weighting="pair", l2=1.0),
-    Setting("margin"),
+    Setting("margin", l2=0.01),
     Setting("scaled-bradley-terry", l2=0.1, seed=2),
-    Setting("label-smoothing", {"smoothing": 0.2}),
-    Setting("davidson", {"nu": 0.5}, seed=3),
+    Setting("label-smoothing", {"smoothing": 0.2}, l2=0.01),
+    Setting("davidson", {"nu": 0.5}, l2=0.01, seed=3),
     Setting("plackett-luce", l2=0.1),
     Setting("focal", {"gamma": 1.0}, l2=0.1),
     Setting("regression", l2=0.1, seed=4),
@@ -154,7 +154,7 @@ def test_a_head_does_not_depend_on_its_company():
 def test_held_out_labels_and_their_prompts_are_never_seen():
     features, preferences = world(60, prompts=30)
     settings = grid(
-        loss=["bradley-terry", "outcome"], seed=range(3), bootstrap=[False, True], noise=[0.0, 0.3]
+        loss=["bradley-terry", "outcome"], l2=0.01, seed=range(3), bootstrap=[False, True], noise=[0.0, 0.3]
     )
     results = fit_heads(features, preferences, settings)
     for number, held_out in enumerate(results.held_out):
@@ -178,7 +178,8 @@ def test_held_out_labels_and_their_prompts_are_never_seen():
 
 def test_samples_are_what_they_say():
     features, preferences = world(50)
-    settings = [Setting(groups=10), Setting(bootstrap=True), Setting(noise=1.0), Setting()]
+    more = ({"groups": 10}, {"bootstrap": True}, {"noise": 1.0}, {})
+    settings = [Setting(l2=0.01, **each) for each in more]
     few, boot, turned, plain = (fit_heads(features, preferences, [s], test=[0, 1]) for s in settings)
     # All labels turned round: the same head with the other sign.
     torch.testing.assert_close(turned.weights, -plain.weights, atol=5e-3, rtol=0)
@@ -191,14 +192,14 @@ def test_samples_are_what_they_say():
     drawn = [0, 1, *rng.choice(train, len(train)).tolist()]
     mean, std = torch.cat(features).mean(0), torch.cat(features).std(0)
     copies = [(features[i] - mean) / std for i in drawn]
-    explicit = fit_heads(copies, Preferences([preferences[i] for i in drawn]), [Setting()], test=[0, 1])
+    explicit = fit_heads(copies, Preferences([preferences[i] for i in drawn]), [Setting(l2=0.01)], test=[0, 1])
     # The copies are standardized once more, which moves the penalty a little: compare what they order.
     assert np.corrcoef(explicit.rewards[0, 0, :2], boot.rewards[0, 0, :2])[0, 1] > 0.99
 
 
 def test_score_repeats_the_rewards():
     features, preferences = world(30)
-    results = fit_heads(features, preferences, [Setting(), Setting("regression")])
+    results = fit_heads(features, preferences, [Setting(l2=0.01), Setting("regression", l2=0.01)])
     for group, found in enumerate(results.score(features)):
         torch.testing.assert_close(found, results.rewards[:, group, : found.shape[1]], atol=1e-4, rtol=1e-4)
     assert (results.rewards[:, 0, len(features[0]) :] == 0).all()
@@ -206,20 +207,20 @@ def test_score_repeats_the_rewards():
 
 def test_a_hidden_direction_is_found():
     features, preferences = world(600, seed=3)
-    results = fit_heads(features, preferences, grid(seed=range(10)))
+    results = fit_heads(features, preferences, grid(l2=0.01, seed=range(10)))
     assert results.accuracy.mean() > 0.75
     # Features that know nothing: 8 draws of them, since the splits of one draw share its luck.
     generator, found = torch.Generator().manual_seed(0), []
     for _ in range(8):
         noise = [torch.randn(each.shape, generator=generator) for each in features]
-        found.append(fit_heads(noise, preferences, grid(seed=range(5))).accuracy.mean())
+        found.append(fit_heads(noise, preferences, grid(l2=0.01, seed=range(5))).accuracy.mean())
     assert abs(np.mean(found) - 0.5) < 0.03
 
 
 def test_accuracy_counts_equal_rewards_half():
     features, preferences = world(30)
     same = [torch.ones_like(each) for each in features]
-    results = fit_heads(same, preferences, [Setting()])
+    results = fit_heads(same, preferences, [Setting(l2=0.01)])
     assert results.accuracy[0] == results.train_accuracy[0] == 0.5
     assert torch.equal(results.weights, torch.zeros_like(results.weights))
 
@@ -232,7 +233,7 @@ def test_tables():
     assert list(summary["seeds"]) == [4, 4]
     assert summary["accuracy"][0] == pytest.approx(results.accuracy[:4].mean())
     assert (summary["low"] <= summary["accuracy"]).all()
-    assert len(fit_heads(features, preferences, [Setting()]).summary()) == 1
+    assert len(fit_heads(features, preferences, [Setting(l2=0.01)]).summary()) == 1
 
 
 @pytest.mark.parametrize(
@@ -244,7 +245,8 @@ def test_tables():
         ([Setting(l2=0.0)], "above 0"),
         ([Setting(noise=2.0)], "between 0 and 1"),
         ([Setting("regression", noise=0.1)], "ratings"),
-        ([Setting(groups=0)], "No training group"),
+        ([Setting(groups=0, l2=0.1)], "No training group"),
+        ([Setting(groups=0)], "l2 cannot be chosen"),
     ],
 )
 def test_settings_that_cannot_be_fitted(settings, says):
@@ -256,11 +258,11 @@ def test_settings_that_cannot_be_fitted(settings, says):
 def test_features_that_do_not_fit_the_groups():
     features, preferences = world(10)
     with pytest.raises(InputError, match="9 groups"):
-        fit_heads(features[1:], preferences, [Setting()])
+        fit_heads(features[1:], preferences, [Setting(l2=0.01)])
     with pytest.raises(InputError, match="Group 3"):
-        fit_heads([*features[:3], features[3] * torch.nan, *features[4:]], preferences, [Setting()])
+        fit_heads([*features[:3], features[3] * torch.nan, *features[4:]], preferences, [Setting(l2=0.01)])
     with pytest.raises(InputError, match="between 0 and 1"):
-        fit_heads(features, preferences, [Setting()], test=1.5)
+        fit_heads(features, preferences, [Setting(l2=0.01)], test=1.5)
     with pytest.raises(InputError, match="'penalty'"):
         grid(penalty=[1])
 
