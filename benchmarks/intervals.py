@@ -65,7 +65,9 @@ def main() -> None:
                 print(f"| {name} | shared {r} | {accuracy} |", " | ".join(found), "|", flush=True)
         for kind, noise in NOISE.items():
             truth = rewards(rng, 20_000, ks, noise)[0].mean()
-            found = [coverage(lambda g=g, n=noise, ks=ks: rewards(rng, g, ks, n), truth, draws) for g in PROMPTS]
+            found = [
+                coverage(lambda g=g, n=noise, ks=ks: rewards(rng, g, ks, n), truth, draws) for g in PROMPTS
+            ]
             print(f"| {name} | {kind} | {truth:.2f} |", " | ".join(found), "|", flush=True)
 
 

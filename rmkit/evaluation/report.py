@@ -242,7 +242,7 @@ def _notes(
 ) -> list[str]:
     """Sentences about what the numbers do not say by themselves; each only where it informs."""
     notes, pairs, prompts = [], len(comparisons), comparisons["prompt"].nunique()
-    if measured.ece < 2 * measured.ece_floor:
+    if 0.02 < measured.ece < 2 * measured.ece_floor:
         notes.append(
             f"Of the ECE of {measured.ece:.3f}, chance alone gives about {measured.ece_floor:.3f} on "
             f"{pairs:,} pairs."

@@ -86,8 +86,8 @@ def features(
     """
     preferences, where = as_preferences(preferences), resolve(model)
     commit = _commit(where)
-    limit = max_length or _made_for(where, commit) or LONGEST
     tokenizer = _load("AutoTokenizer", model, where, commit)
+    limit = max_length or _made_for(where, commit, _is_encoder(tokenizer)) or LONGEST
     groups = [encode_group(tokenizer, r.prompt, r.responses, limit, i) for i, r in enumerate(preferences)]
     texts = [(tuple(group.prompt), tuple(tail)) for group in groups for tail in group.responses]
     weights = _weights(where) if commit is None else commit
@@ -157,8 +157,7 @@ def _compute(
         raise InputError(f"layer={layer}: {model} has layers 0 (embeddings) to {layers}, or -1 for the last.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device)
-    encoder = tokenizer.cls_token_id is not None and tokenizer.sep_token_id is not None
-    pooling = _pooling(where, commit, encoder)
+    pooling = _pooling(where, commit, _is_encoder(tokenizer))
     rows = [TokenGroup(list(head), [list(tail)]) for head, tail in texts]
     known = {}
     with tqdm(total=len(rows), desc=f"features of {model}", disable=not progress) as bar:
@@ -194,13 +193,17 @@ def _pool(hidden: Tensor, real: Tensor, pooling: str) -> Tensor:
     return torch.nn.functional.normalize(pooled, dim=-1) if scale else pooled
 
 
+def _is_encoder(tokenizer) -> bool:
+    return tokenizer.cls_token_id is not None and tokenizer.sep_token_id is not None
+
+
 def _pooling(where: str, commit: str | None, encoder: bool) -> str:
     """ "last", "mean", "cls" or "max", with "+unit" where vectors have length 1."""
-    modules = _json(where, commit, "modules.json")
+    modules = _json(where, commit, "modules.json", encoder)
     if modules is None:
         return "mean" if encoder else "last"
     kinds = {str(module["type"]).rsplit(".", 1)[-1]: module["path"] for module in modules}
-    config = _json(where, commit, f"{kinds['Pooling']}/config.json") if "Pooling" in kinds else {}
+    config = _json(where, commit, f"{kinds['Pooling']}/config.json", encoder) if "Pooling" in kinds else {}
     names = {"mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens", "last": "lasttoken"}
     chosen = [name for name, flag in names.items() if (config or {}).get(f"pooling_mode_{flag}")]
     if len(chosen) != 1 or set(kinds) - {"Transformer", "Pooling", "Normalize"}:
@@ -208,26 +211,33 @@ def _pooling(where: str, commit: str | None, encoder: bool) -> str:
     return chosen[0] + ("+unit" if "Normalize" in kinds else "")
 
 
-def _made_for(where: str, commit: str | None) -> int | None:
-    return (_json(where, commit, "sentence_bert_config.json") or {}).get("max_seq_length")
+def _made_for(where: str, commit: str | None, encoder: bool) -> int | None:
+    return (_json(where, commit, "sentence_bert_config.json", encoder) or {}).get("max_seq_length")
 
 
-def _json(where: str, commit: str | None, name: str):
+def _json(where: str, commit: str | None, name: str, needed: bool):
     """A JSON file of a model's folder, or None where it has no such file."""
-    path = Path(where) / name if commit is None else _downloaded(where, commit, name)
+    path = Path(where) / name if commit is None else _downloaded(where, commit, name, needed)
     return json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else None
 
 
 @lru_cache
-def _downloaded(where: str, commit: str, name: str) -> Path | None:
-    """A file of a commit on the Hub, which never changes; None where the commit has no such file."""
-    from huggingface_hub import hf_hub_download
+def _downloaded(where: str, commit: str, name: str, needed: bool) -> Path | None:
+    """A file of a commit on the Hub, which never changes; None where the commit has no such file.
+
+    needed: an encoder's pooling cannot be guessed, so without a network it must be known, or it is an error.
+    """
+    from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
+    if try_to_load_from_cache(where, name, revision=commit) is _CACHED_NO_EXIST:
+        return None
     try:
         return Path(hf_hub_download(where, name, revision=commit))
     except LocalEntryNotFoundError as error:
-        raise unreachable(where, error) from error
+        if needed:
+            raise unreachable(where, error) from error
+        return None
     except EntryNotFoundError:
         return None
 

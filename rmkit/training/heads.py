@@ -98,7 +98,7 @@ def _check(features: Sequence[Tensor], groups: Preferences, settings: Sequence[S
             )
         if setting.l2 is not None and not setting.l2 > 0:
             raise InputError(
-                f"l2={setting.l2}: give a number above 0, or the best weights may be infinite (None = chosen)."
+                f"l2={setting.l2}: give a number above 0 (or the best weights may be infinite), or None."
             )
         if not 0 <= setting.noise <= 1:
             raise InputError(f"noise={setting.noise}: give a share between 0 and 1.")
