@@ -137,11 +137,8 @@ class HeadResults:
 
     def table(self) -> pd.DataFrame:
         """One row for each head: its setting, with the penalty that it has, and how it did."""
-        rows = [asdict(setting) | {"parameters": _named(setting.parameters)} for setting in self.settings]
         found = {name: getattr(self, name) for name in ("accuracy", "train_accuracy", "log_loss")}
-        table = pd.DataFrame(rows).assign(
-            l2=self.l2, l2_chosen=[s.l2 is None for s in self.settings], **found
-        )
+        table = self._settings().assign(l2=self.l2, l2_chosen=[s.l2 is None for s in self.settings], **found)
         table = table.assign(temperature=self.temperature, objective=self.objective, converged=self.converged)
         return table.drop(columns=_unknown(table))
 
@@ -152,15 +149,19 @@ class HeadResults:
         seed: over prompts).   longest, shortest: what length alone reaches on the same pairs.   l2: the
         penalty, or the range of those chosen.
         """
-        rows = asdict(self.settings[0])
-        table = pd.DataFrame([asdict(s) | {"parameters": _named(s.parameters)} for s in self.settings])
-        by = [name for name in rows if name != "seed" and table[name].nunique(dropna=False) > 1]
+        table = self._settings()
+        by = [name for name in table if name != "seed" and table[name].nunique(dropna=False) > 1]
         parts = table.groupby(by, dropna=False, sort=False) if by else [((), table)]
         found = [self._row(part.index.to_numpy()) | dict(zip(by, key, strict=True)) for key, part in parts]
         penalty = [_range(self.l2[part.index.to_numpy()]) for _, part in parts]
         summary = pd.DataFrame(found).assign(l2=penalty)
         summary = summary[[*by, *(name for name in summary if name not in by)]]
         return summary.drop(columns=_unknown(summary))
+
+    def _settings(self) -> pd.DataFrame:
+        """One row for each setting; `groups` None reads "all"."""
+        rows = [asdict(s) | {"parameters": _named(s.parameters)} for s in self.settings]
+        return pd.DataFrame(rows).assign(groups=[s.groups or "all" for s in self.settings])
 
     def _row(self, heads: np.ndarray) -> dict:
         tested = self._tested[heads]
