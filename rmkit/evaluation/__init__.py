@@ -2,7 +2,11 @@
 
 from importlib import import_module
 
-_WHERE = dict.fromkeys(("evaluate", "Report", "best_of_n", "best_of_n_kl"), "report") | {
+_WHERE = {
+    "evaluate": "report",
+    "Report": "report",
+    "best_of_n": "best_of",
+    "best_of_n_kl": "best_of",
     "aggregate": "aggregation",
     "benchmark": "benchmarks",
 }

@@ -1,24 +1,23 @@
-"""How good is a reward model? Accuracy with its interval, subsets, null baselines, calibration, and
-best-of-n.
+"""How good is a reward model? Accuracy with its interval, subsets, null baselines and calibration.
 
 Evaluation needs rewards only, so scores saved by another program are evaluated the same way as a model.
 """
 
 import html
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from scipy import special, stats
 
 from rmkit.data.ledger import TRUNCATED, Ledger
-from rmkit.data.preferences import Preferences, prompt_key
+from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import ranks_of
 from rmkit.errors import InputError, shown
+from rmkit.evaluation.baselines import accuracy, baselines, ceiling, is_single
+from rmkit.evaluation.comparisons import COLUMNS, REFERENCE, compare, compare_with_zero, rewards_of
+from rmkit.evaluation.outcomes import Outcomes, outcomes
 from rmkit.theory import statistics
 
 
@@ -36,7 +35,12 @@ class Report:
     calibration   {"ece", "brier", "temperature"} of sigma(gap) as a probability
     ledger        what became of the rows
     notes         sentences about what the numbers do not say by themselves
-    gaps          (pairs,) reward(better) - reward(worse), for figures; not in report.json
+    outcomes      AUC, accuracy at 0 and Brier of answers known to be right or wrong; None where none is
+    ceiling       how often one judgment agrees with the majority of the others; None = one each
+    comparisons   one row for each pair (see `evaluation.comparisons`), for figures; not in report.json
+
+    Where no group orders two of its responses but answers are known to be right or wrong (K = 1), every
+    answer is compared with a reward of 0: accuracy is then that at 0, and "pairs" counts answers.
     """
 
     accuracy: float
@@ -49,7 +53,37 @@ class Report:
     ledger: Ledger
     subsets: "dict[str, Report]" = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    gaps: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
+    outcomes: Outcomes | None = None
+    ceiling: float | None = None
+    comparisons: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS), repr=False)
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """(pairs,) reward(better) - reward(worse)."""
+        return self.comparisons["gap"].to_numpy(np.float64)
+
+    @property
+    def reliability(self) -> statistics.Reliability:
+        """Arrays of the reliability diagram: the model's confidence in its pick against how often it is
+        right."""
+        return statistics.reliability_curve(self.gaps)
+
+    def by_length(self, bins: int = 5) -> pd.DataFrame:
+        """Does the accuracy hang on length? Accuracy in bins of equally many pairs.
+
+        One row for each bin: shortest, longest and mean `difference` in characters (the better response's
+        length minus the worse one's), accuracy, its interval `low` to `high`, and pairs. Equal differences
+        stay together, so there may be fewer bins.
+        """
+        frame = self.comparisons
+        parts = frame.groupby(pd.qcut(frame["longer"], bins, duplicates="drop", labels=False), dropna=False)
+        rows = []
+        for _, part in parts:
+            found, longer = accuracy(part["gap"], part["prompt"]), part["longer"]
+            ends = [longer.min(), longer.max(), longer.mean()]
+            rows.append([*ends, found["accuracy"], *found["interval"], len(part)])
+        names = ["shortest", "longest", "difference", "accuracy", "low", "high", "pairs"]
+        return pd.DataFrame(rows, columns=names)
 
     def to_dict(self) -> dict:
         """The contents of report.json: plain numbers, lists and dictionaries."""
@@ -68,6 +102,7 @@ class Report:
             "tied_rewards": self.tied_rewards,
             "baselines": self.baselines,
             "calibration": self.calibration,
+            **({"outcomes": self.outcomes.to_dict()} if self.outcomes else {}),
         }
 
     def save(self, path: str | Path) -> None:
@@ -94,11 +129,21 @@ class Report:
         c = self.calibration
         tied = f"{self.tied_rewards:,} of {self.pairs:,} pairs have equal rewards."
         calibration = f"ECE {c['ece']:.3f}, Brier {c['brier']:.3f}, temperature {c['temperature']:.3g}."
-        return [tied, calibration, *self.notes, f"Ledger: {self.ledger.line()}."]
+        judges = [] if self.ceiling is None else [f"One judgment agrees with the others: {self.ceiling:.3f}."]
+        return [
+            *([tied] if self.tied_rewards else []),
+            calibration,
+            *judges,
+            *self.notes,
+            f"Ledger: {self.ledger.line()}.",
+        ]
+
+    def _tables(self) -> list[pd.DataFrame]:
+        return [self.table(), *([self.outcomes.table()] if self.outcomes else [])]
 
     def __str__(self) -> str:
-        table = self.table().to_string(float_format=lambda number: f"{number:.3f}")
-        return "\n".join([table, *self._remarks()])
+        tables = [table.to_string(float_format=lambda number: f"{number:.3f}") for table in self._tables()]
+        return "\n".join([*tables, *self._remarks()])
 
     def figure(self):
         """A plotly figure: a forest of subsets, null rules and ceiling as lines, reliability below."""
@@ -115,38 +160,63 @@ class Report:
         from rmkit.notebook.page import fold
 
         # to_html escapes the names of subsets, which come from data.
-        table = self.table().to_html(float_format=lambda number: f"{number:.3f}", border=0, escape=True)
+        tables = "".join(
+            table.to_html(float_format=lambda number: f"{number:.3f}", border=0, escape=True)
+            for table in self._tables()
+        )
         remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self._remarks())
-        return fold("Accuracy, baselines and subsets as a table", table) + fold("Fine print", remarks)
+        return fold("Accuracy, baselines and subsets as a table", tables) + fold("Fine print", remarks)
 
 
-def evaluate(model_or_scores, preferences: Preferences) -> Report:
+def evaluate(model_or_scores, preferences) -> Report:
     """Compare rewards with what people said.
 
     model_or_scores: something with `score_all(preferences)`, such as a RewardModel; or the rewards
     themselves, one sequence of K numbers for each group, or an array (groups, largest K). Ranks give the
-    pairs; where there are none, `correct` does (right beats wrong). Raises InputError where nothing orders
-    anything, or a reward is not finite.
+    pairs; where there are none, `correct` does (right beats wrong, or is compared with a reward of 0).
+    preferences: whatever `rmkit.load` takes. Raises InputError where nothing is labeled, before anything is
+    scored, or a reward is not finite.
     """
-    if not len(preferences):
-        raise InputError(f"{preferences.name} has no groups; there is nothing to evaluate.")
-    labels = [ranks_of(record) for record in preferences]
-    if not any(len(set(row) - {0}) > 1 for row in labels):
-        raise InputError(
-            f"{preferences.name} orders no two responses: its {len(preferences):,} groups have neither "
-            f"different `ranks` nor different `correct`; evaluation needs labeled preferences."
-        )
+    preferences = as_preferences(preferences)
+    pairwise = _pairwise(preferences)
     scores, ledger = model_or_scores, preferences.ledger
     if hasattr(scores, "score_all"):
         ledger = _with_truncated(ledger, scores, preferences)
         scores = scores.score_all(preferences)
-    comparisons = _compare(_rewards(scores, preferences), labels, preferences)
-    report = _report(comparisons, ledger)
-    names = [subset for subset in comparisons["subset"].unique() if subset]
-    if names:
-        parts = dict(list(comparisons.groupby("subset", sort=True)))
-        report.subsets = {name: _report(parts[name], ledger) for name in sorted(names)}
+    rewards = rewards_of(scores, preferences)
+    answers = compare_with_zero(rewards, preferences)
+    comparisons = compare(rewards, preferences) if pairwise else answers
+    report = _report(comparisons, answers, ledger)
+    parts = dict(list(comparisons.groupby("subset", sort=True)))
+    judged = dict(list(answers.groupby("subset")))
+    names = sorted(set(parts) - {""})
+    report.subsets = {name: _report(parts[name], judged.get(name, answers[:0]), ledger) for name in names}
+    report.notes += _left_out(preferences, report)
     return report
+
+
+def _pairwise(preferences: Preferences) -> bool:
+    """Whether some group orders two of its responses; InputError where nothing is known of any."""
+    if not len(preferences):
+        raise InputError(f"{preferences.name} has no groups; there is nothing to evaluate.")
+    if any(len(set(ranks_of(record)) - {0}) > 1 for record in preferences):
+        return True
+    if any(right is not None for record in preferences for right in record.correct or []):
+        return False
+    raise InputError(
+        f"{preferences.name} orders no two responses: its {len(preferences):,} groups have neither different "
+        f"`ranks` nor `correct`; evaluation needs labeled preferences."
+    )
+
+
+def _left_out(preferences: Preferences, report: Report) -> list[str]:
+    """Sentences about groups, and whole subsets, that no number of the report counts."""
+    silent = len(preferences) - report.groups
+    notes = (
+        [f"{silent:,} of {len(preferences):,} groups order nothing and are not counted."] if silent else []
+    )
+    gone = sorted(set(preferences.subsets) - set(report.subsets))
+    return notes + ([f"Subsets in which nothing is ordered: {', '.join(gone)}."] if gone else [])
 
 
 def _with_truncated(ledger: Ledger, model, preferences: Preferences) -> Ledger:
@@ -162,151 +232,47 @@ def _with_truncated(ledger: Ledger, model, preferences: Preferences) -> Ledger:
     return counted
 
 
-def _rewards(scores: Sequence, preferences: Preferences) -> list[np.ndarray]:
-    """One finite (K,) array for each group."""
-    if len(scores) != len(preferences):
-        raise InputError(f"There are {len(scores):,} rows of rewards for {len(preferences):,} groups.")
-    array = getattr(scores, "ndim", 1) == 2
-    widest = max(len(record.responses) for record in preferences)
-    if array and scores.shape[1] != widest:
-        raise InputError(
-            f"The rewards have {scores.shape[1]} columns; the largest group has {widest} responses."
-        )
-    rewards = []
-    for number, (row, record) in enumerate(zip(scores, preferences, strict=True)):
-        row = _numpy(row)[: len(record.responses)] if array else _numpy(row)
-        if row.shape != (len(record.responses),):
-            raise InputError(
-                f"Group {number} has {len(record.responses)} responses but rewards of shape {row.shape}."
-            )
-        if not np.isfinite(row).all():
-            raise InputError(f"Group {number} has a reward that is NaN or infinite: {row.tolist()}.")
-        rewards.append(row)
-    return rewards
-
-
-def _compare(rewards: list[np.ndarray], labels: list[list[int]], preferences: Preferences) -> pd.DataFrame:
-    """One row for each pair (better, worse): the gap in reward, length and place, and which group and prompt
-    it is of."""
-    rows = []
-    for group, (record, reward, ranks) in enumerate(zip(preferences, rewards, labels, strict=True)):
-        lengths = [len(response) for response in record.responses]
-        key, subset = prompt_key(record), record.subset or ""
-        for i, a in enumerate(ranks):
-            for j, b in enumerate(ranks):
-                if 0 < a < b:
-                    gap = reward[i] - reward[j]
-                    rows.append((gap, lengths[i] - lengths[j], j - i, group, i, j, key, subset))
-    columns = ["gap", "longer", "earlier", "group", "better", "worse", "prompt", "subset"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _report(comparisons: pd.DataFrame, ledger: Ledger) -> Report:
+def _report(comparisons: pd.DataFrame, answers: pd.DataFrame, ledger: Ledger) -> Report:
     gaps = comparisons["gap"].to_numpy(np.float64)
-    measured = statistics.calibration(gaps)
-    baselines = {
-        "longest": _accuracy(comparisons["longer"], comparisons["prompt"]),
-        "shortest": _accuracy(-comparisons["longer"], comparisons["prompt"]),
-        "first": _accuracy(comparisons["earlier"], comparisons["prompt"]),
-        "random": _random(comparisons),
-    }
-    notes = [f"A perfectly calibrated model would show an ECE of {measured.ece_floor:.3f} on so few pairs."]
-    notes += [f"Temperature: {measured.note}"] if measured.note else []
-    low, high = baselines["first"]["interval"]
-    if not low <= 0.5 <= high:
-        notes.append("The order of the responses in the data tells which is better (see `baseline: first`).")
+    measured, nulls = statistics.calibration(gaps), baselines(comparisons)
+    found = accuracy(gaps, comparisons["prompt"])
     return Report(
-        **_accuracy(gaps, comparisons["prompt"]),
+        **found,
         groups=int(comparisons["group"].nunique()),
         pairs=len(gaps),
         tied_rewards=int((gaps == 0).sum()),
-        baselines=baselines,
+        baselines=nulls,
         calibration={"ece": measured.ece, "brier": measured.brier, "temperature": measured.temperature},
         ledger=ledger,
-        notes=notes,
-        gaps=gaps,
+        notes=_notes(comparisons, found["accuracy"], nulls, measured),
+        outcomes=outcomes(answers),
+        ceiling=ceiling(comparisons),
+        comparisons=comparisons,
     )
 
 
-def _accuracy(gaps: ArrayLike, prompts: Sequence[str]) -> dict:
-    """Share of pairs with a positive gap, a gap of 0 counting half, and its interval over prompts."""
-    credit = (np.sign(np.asarray(gaps)) + 1) / 2
-    return {
-        "accuracy": float(credit.mean()),
-        "interval": [float(end) for end in statistics.accuracy_interval(credit, clusters=prompts)],
-    }
-
-
-def _random(comparisons: pd.DataFrame) -> dict:
-    """What a random scorer expects, 1/2, and where its accuracy falls 95 % of the time.
-
-    Two pairs of a group that share a response are correlated: 1[r_i > r_j] has variance 1/4, and covariance
-    +1/12 with a pair that i also wins or j also loses, -1/12 with one that i loses or j wins.
-    """
-    wins = comparisons.value_counts(["group", "better"]).rename_axis(["group", "response"])
-    losses = comparisons.value_counts(["group", "worse"]).rename_axis(["group", "response"])
-    w, l = (column.to_numpy() for column in wins.align(losses, fill_value=0))  # noqa: E741
-    variance = len(comparisons) / 4 + float((w * (w - 1) + l * (l - 1) - 2 * w * l).sum()) / 12
-    half = stats.norm.ppf(0.975) * variance**0.5 / len(comparisons)
-    return {"accuracy": 0.5, "interval": [float(max(0.0, 0.5 - half)), float(min(1.0, 0.5 + half))]}
-
-
-def best_of_n(rewards: ArrayLike, gold: ArrayLike) -> np.ndarray:
-    """Expected gold reward of the response with the highest reward among n, for every n from 1 to N.
-
-    rewards, gold (G, N), or (N,) for one prompt: N responses drawn for each prompt.   Returns the same shape:
-    column n - 1 holds best-of-n, so `.mean(0)` is the curve over prompts and its rows give the interval.
-    All n come from the one pool, without bias (Nakano et al. 2021, WebGPT): in ascending order of
-    reward the i-th response is the best of n drawn without replacement with probability C(i - 1, n - 1) /
-    C(N, n). Equal rewards share their probability. Raises InputError for other shapes, NaN and infinity.
-    """
-    r, g = _numpy(rewards), _numpy(gold)
-    if r.shape != g.shape or r.ndim not in (1, 2) or r.size == 0:
-        raise InputError(
-            f"rewards {r.shape} and gold {g.shape} must have one shape (prompts, responses), not empty."
+def _notes(
+    comparisons: pd.DataFrame, right: float, nulls: dict[str, dict], measured: statistics.Calibration
+) -> list[str]:
+    """Sentences about what the numbers do not say by themselves; each only where it informs."""
+    notes, pairs, prompts = [], len(comparisons), comparisons["prompt"].nunique()
+    if 0.02 < measured.ece < 2 * measured.ece_floor:
+        notes.append(
+            f"Of the ECE of {measured.ece:.3f}, chance alone gives about {measured.ece_floor:.3f} on "
+            f"{pairs:,} pairs."
         )
-    if not (np.isfinite(r).all() and np.isfinite(g).all()):
-        raise InputError("rewards or gold hold NaN or infinity; drop those prompts and say how many.")
-    curves = np.stack([_ascending(*row) for row in zip(np.atleast_2d(r), np.atleast_2d(g), strict=True)])
-    return (curves @ _best_of_n_weights(r.shape[-1])).reshape(r.shape)
-
-
-def best_of_n_kl(n: ArrayLike) -> np.ndarray:
-    """KL(best-of-n || policy) in nats, for n >= 1: log n - (n - 1) / n.
-
-    Exact where no two responses are the same text or have the same reward, else an upper bound (Stiennon et
-    al. 2020, appendix G.3; Beirami et al. 2024).
-    """
-    n = np.asarray(n, dtype=np.float64)
-    if (n < 1).any():
-        raise InputError("best-of-n needs n >= 1.")
-    return np.log(n) - (n - 1) / n
-
-
-def _ascending(rewards: np.ndarray, gold: np.ndarray) -> np.ndarray:
-    """Gold (N,) in ascending order of reward, averaged within equal rewards."""
-    _, block = np.unique(rewards, return_inverse=True)
-    means = np.bincount(block, weights=gold) / np.bincount(block)
-    return means[np.sort(block)]
-
-
-def _best_of_n_weights(size: int) -> np.ndarray:
-    """(N, N): row i - 1, column n - 1 holds C(i - 1, n - 1) / C(N, n), by log-gamma so that nothing
-    overflows."""
-    i = np.arange(1, size + 1)[:, None]
-    n = np.arange(1, size + 1)[None, :]
-    possible = i >= n
-    below = _log_choose(np.where(possible, i - 1, size), n - 1)
-    weights = np.where(possible, np.exp(below - _log_choose(size, n)), 0.0)
-    return weights / weights.sum(0)
-
-
-def _log_choose(n: ArrayLike, k: ArrayLike) -> np.ndarray:
-    n, k = np.asarray(n, dtype=np.float64), np.asarray(k, dtype=np.float64)
-    return special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
-
-
-def _numpy(values) -> np.ndarray:
-    """float64 array from numbers, an array, or a tensor on any device."""
-    values = values.detach().cpu().double() if hasattr(values, "detach") else values
-    return np.asarray(values, dtype=np.float64)
+    notes += [f"Temperature: {measured.note}"] if measured.note else []
+    if prompts < 20 and pairs >= 5 * prompts:
+        notes.append(f"{pairs:,} pairs are from only {prompts:,} prompts, which is what the interval counts.")
+    first = nulls.get("first")
+    # Exactly 1 or 0 is how a file is written, such as chosen before rejected.
+    if first and first["accuracy"] not in (0, 1) and not first["interval"][0] <= 0.5 <= first["interval"][1]:
+        notes.append("The order of the responses in the data tells which is better (see `baseline: first`).")
+    better = [name for name, null in nulls.items() if name != "random" and null["accuracy"] > right]
+    if better and nulls[better[0]]["accuracy"] not in (0, 1):
+        notes.append(f"A rule that knows nothing of quality is ahead of these rewards: {better[0]}.")
+    if is_single(comparisons):
+        rewards = np.where(comparisons["worse"] == REFERENCE, 1, -1) * comparisons["gap"]
+        if (rewards > 0).all() or (rewards < 0).all():
+            notes.append("All rewards have one sign, so their zero says nothing: look at the AUC.")
+    return notes

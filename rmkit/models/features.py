@@ -2,42 +2,73 @@
 
 import hashlib
 import json
-import os
-import tempfile
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from rmkit.data.ledger import Ledger
-from rmkit.data.preferences import Preferences
+from rmkit.data.ledger import KEPT, PROMPT_CUT, RESPONSE_CUT, TRUNCATED, Ledger
+from rmkit.data.preferences import Preferences, as_preferences
+from rmkit.data.records import Record, ranks_of
 from rmkit.errors import InputError
 from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.packing import TokenGroup, batches, budget, encode_group, pad
+from rmkit.models.vectors import Vectors
 from rmkit.paths import cache_folder
 
 VERSION = 3  # of what is computed here: raise it, and everything on disk is computed anew
 LONGEST = 512  # tokens of prompt and response together, where a model does not say itself
+UNCUT = 10**9  # tokens that no text has
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a group lost to the length limit: shares of its prompt's and of its responses' tokens (0 to 1),
+    and whether two responses with different ranks have become equal, so that nothing can be learned."""
+
+    prompt: float
+    responses: float
+    equal: bool
 
 
 class Features(list):
-    """One (K, D) float32 tensor for each group; `.ledger` counts the groups of which some text was cut."""
+    """One (K, D) float32 tensor for each group, in order.
 
-    def __init__(self, tensors: list[Tensor], ledger: Ledger, name: str):
+    cuts    for each group, None or the `Cut` that it lost
+    ledger  counts truncated groups, with "prompt cut" and "response cut" apart, and as dropped those whose
+            responses are equal after the cut: their features are here, but heads do not train on them
+    """
+
+    def __init__(self, tensors: list[Tensor], cuts: list[Cut | None], ledger: Ledger, name: str):
         super().__init__(tensors)
-        self.ledger, self.name = ledger, name
+        self.cuts, self.ledger, self.name = cuts, ledger, name
+
+    def lost(self) -> str:
+        """How much text is beyond the limit, in one sentence; empty where all was read."""
+        cuts = [cut for cut in self.cuts if cut]
+        if not cuts:
+            return ""
+        prompts = [cut.prompt for cut in cuts if cut.prompt]
+        responses = [cut.responses for cut in cuts if cut.responses]
+        parts = [
+            f"{len(shares):,} of {len(self):,} groups lost {100 * sum(shares) / len(shares):.0f} % of {what}"
+            for shares, what in ((prompts, "the prompt, at its start"), (responses, "their responses"))
+            if shares
+        ]
+        return "; ".join(parts)
 
     def __repr__(self) -> str:
         width = self[0].shape[1] if self else 0
-        return f"Features({self.name}: {len(self):,} groups, D = {width}; {self.ledger.line()})"
+        lost = self.lost()
+        numbers = f"{self.name}: {len(self):,} groups, D = {width}; {self.ledger.line()}"
+        return f"Features({numbers}{'; ' + lost if lost else ''})"
 
 
 def features(
-    preferences: Preferences,
+    preferences,
     model: str | Path = "minilm",
     *,
     layer: int = -1,
@@ -46,61 +77,95 @@ def features(
 ) -> Features:
     """Vectors of every response, read together with its prompt: a list of (K, D) float32.
 
+    preferences: whatever `rmkit.load` takes.
     model: "minilm", "pocket", a folder or a Hub id. A sentence encoder is pooled as its own configuration
         says (other encoders: the mean over tokens); a causal model gives the response's last token.
     layer: which hidden layer, -1 = the last.   max_length: tokens of prompt and response; default: what the
         encoder was made for (MiniLM: 256), else 512. A long prompt loses its start, a long response its end.
-    The same texts, weights and settings are computed once and then read from the cache.
+    Each text is computed once for the same weights and layer, and then read from the cache.
     """
-    where = resolve(model)
-    limit = max_length or _made_for(where) or LONGEST
-    path = cache_folder() / "features" / f"{_key(preferences, where, layer, limit)}.safetensors"
-    found = _read(path)
-    if found is None:
-        found = _compute(preferences, model, where, layer, limit, progress)
-        _write(path, found)
+    preferences, where = as_preferences(preferences), resolve(model)
+    commit = _commit(where)
+    tokenizer = _load("AutoTokenizer", model, where, commit)
+    limit = max_length or _made_for(where, commit, _is_encoder(tokenizer)) or LONGEST
+    groups = [encode_group(tokenizer, r.prompt, r.responses, limit, i) for i, r in enumerate(preferences)]
+    texts = [(tuple(group.prompt), tuple(tail)) for group in groups for tail in group.responses]
+    weights = _weights(where) if commit is None else commit
+    store = Vectors(cache_folder() / "features", [VERSION, weights, layer])
+    known = store.read(set(texts))
+    missing = [text for text in dict.fromkeys(texts) if text not in known]  # pairs may share answers
+    if missing:
+        computed = _compute(missing, tokenizer, model, where, commit, layer, progress)
+        store.add(computed)
+        known |= computed
+    vectors = torch.stack([known[text] for text in texts])
+    cuts = [
+        _cut(tokenizer, record, group) if group.truncated else None
+        for record, group in zip(preferences, groups, strict=True)
+    ]
     counts = [len(record.responses) for record in preferences]
+    return Features(list(vectors.split(counts)), cuts, _ledger(preferences, cuts), str(model))
+
+
+def _cut(tokenizer, record: Record, group: TokenGroup) -> Cut:
+    whole = encode_group(tokenizer, record.prompt, record.responses, UNCUT)
+    ranks = ranks_of(record)
+    unequal = {(i, j) for i, j in group.same() if 0 not in (ranks[i], ranks[j]) and ranks[i] != ranks[j]}
+    before, after = (sum(map(len, each.responses)) for each in (whole, group))
+    prompt = 1 - len(group.prompt) / len(whole.prompt) if whole.prompt else 0.0
+    return Cut(prompt, 1 - after / before, bool(unequal - set(whole.same())))
+
+
+def _ledger(preferences: Preferences, cuts: list[Cut | None]) -> Ledger:
     ledger = Ledger()
-    for record, cut in zip(preferences, found["truncated"].tolist(), strict=True):
-        ledger.add("kept", subset=record.subset)
+    for record, cut in zip(preferences, cuts, strict=True):
+        if cut and cut.equal:
+            ledger.drop("identical after the cut", subset=record.subset)
+            continue
+        ledger.add(KEPT, subset=record.subset)
         if cut:
-            ledger.add("truncated", subset=record.subset)
-    return Features(list(found["features"].split(counts)), ledger, str(model))
+            found = [TRUNCATED, *[PROMPT_CUT] * (cut.prompt > 0), *[RESPONSE_CUT] * (cut.responses > 0)]
+            for what in found:
+                ledger.add(what, subset=record.subset)
+    return ledger
+
+
+def _load(kind: str, model: str | Path, where: str, commit: str | None, **options):
+    import transformers
+
+    try:
+        with quiet():
+            return getattr(transformers, kind).from_pretrained(where, revision=commit or "main", **options)
+    except (OSError, ValueError) as error:
+        raise unreachable(model, error) from error
 
 
 @torch.no_grad()
 def _compute(
-    preferences: Preferences, model: str | Path, where: str, layer: int, limit: int, progress: bool
-) -> dict[str, Tensor]:
-    """{"features": (all responses, D), "truncated": (groups,)}"""
-    from transformers import AutoModel, AutoTokenizer
-
-    try:
-        with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(where)
-            network = AutoModel.from_pretrained(where, dtype=torch.float32).eval()
-    except (OSError, ValueError) as error:
-        raise unreachable(model, error) from error
+    texts: list[tuple],
+    tokenizer,
+    model: str | Path,
+    where: str,
+    commit: str | None,
+    layer: int,
+    progress: bool,
+) -> dict[tuple, Tensor]:
+    """{(prompt tokens, response tokens): (D,) float32}"""
+    network = _load("AutoModel", model, where, commit, dtype=torch.float32).eval()
     layers = network.config.num_hidden_layers
     if not -layers - 1 <= layer <= layers:
         raise InputError(f"layer={layer}: {model} has layers 0 (embeddings) to {layers}, or -1 for the last.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device)
-    pooling = _pooling(
-        where, encoder=tokenizer.cls_token_id is not None and tokenizer.sep_token_id is not None
-    )
-    groups = [encode_group(tokenizer, r.prompt, r.responses, limit, i) for i, r in enumerate(preferences)]
-    texts = [(tuple(group.prompt), tuple(tail)) for group in groups for tail in group.responses]
-    known: dict[tuple, Tensor] = dict.fromkeys(texts)  # comparisons of the same answers repeat them
-    rows = [TokenGroup(list(head), [list(tail)]) for head, tail in known]
+    pooling = _pooling(where, commit, _is_encoder(tokenizer))
+    rows = [TokenGroup(list(head), [list(tail)]) for head, tail in texts]
+    known = {}
     with tqdm(total=len(rows), desc=f"features of {model}", disable=not progress) as bar:
         for indices in batches([len(row) for row in rows], budget(device)):
             pooled = _forward(network, [rows[i] for i in indices], layer, pooling, device)
-            for i, vector in zip(indices, pooled, strict=True):
-                known[tuple(rows[i].prompt), tuple(rows[i].responses[0])] = vector
+            known |= {texts[i]: vector for i, vector in zip(indices, pooled, strict=True)}
             bar.update(len(indices))
-    truncated = torch.tensor([group.truncated for group in groups])
-    return {"features": torch.stack([known[text] for text in texts]), "truncated": truncated}
+    return known
 
 
 def _forward(network, rows: list[TokenGroup], layer: int, pooling: str, device: torch.device) -> Tensor:
@@ -128,13 +193,17 @@ def _pool(hidden: Tensor, real: Tensor, pooling: str) -> Tensor:
     return torch.nn.functional.normalize(pooled, dim=-1) if scale else pooled
 
 
-def _pooling(where: str, encoder: bool) -> str:
+def _is_encoder(tokenizer) -> bool:
+    return tokenizer.cls_token_id is not None and tokenizer.sep_token_id is not None
+
+
+def _pooling(where: str, commit: str | None, encoder: bool) -> str:
     """ "last", "mean", "cls" or "max", with "+unit" where vectors have length 1."""
-    modules = _json(where, "modules.json")
+    modules = _json(where, commit, "modules.json", encoder)
     if modules is None:
         return "mean" if encoder else "last"
     kinds = {str(module["type"]).rsplit(".", 1)[-1]: module["path"] for module in modules}
-    config = _json(where, f"{kinds['Pooling']}/config.json") if "Pooling" in kinds else {}
+    config = _json(where, commit, f"{kinds['Pooling']}/config.json", encoder) if "Pooling" in kinds else {}
     names = {"mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens", "last": "lasttoken"}
     chosen = [name for name, flag in names.items() if (config or {}).get(f"pooling_mode_{flag}")]
     if len(chosen) != 1 or set(kinds) - {"Transformer", "Pooling", "Normalize"}:
@@ -142,48 +211,60 @@ def _pooling(where: str, encoder: bool) -> str:
     return chosen[0] + ("+unit" if "Normalize" in kinds else "")
 
 
-def _made_for(where: str) -> int | None:
-    return (_json(where, "sentence_bert_config.json") or {}).get("max_seq_length")
+def _made_for(where: str, commit: str | None, encoder: bool) -> int | None:
+    return (_json(where, commit, "sentence_bert_config.json", encoder) or {}).get("max_seq_length")
+
+
+def _json(where: str, commit: str | None, name: str, needed: bool):
+    """A JSON file of a model's folder, or None where it has no such file."""
+    path = Path(where) / name if commit is None else _downloaded(where, commit, name, needed)
+    return json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else None
 
 
 @lru_cache
-def _json(where: str, name: str):
-    """A JSON file of a model's folder, or None where it has no such file."""
-    if Path(where).is_dir():
-        path = Path(where) / name
-    else:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+def _downloaded(where: str, commit: str, name: str, needed: bool) -> Path | None:
+    """A file of a commit on the Hub, which never changes; None where the commit has no such file.
 
-        try:
-            path = Path(hf_hub_download(where, name))
-        except LocalEntryNotFoundError as error:
+    needed: an encoder's pooling cannot be guessed, so without a network it must be known, or it is an error.
+    """
+    from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    if try_to_load_from_cache(where, name, revision=commit) is _CACHED_NO_EXIST:
+        return None
+    try:
+        return Path(hf_hub_download(where, name, revision=commit))
+    except LocalEntryNotFoundError as error:
+        if needed:
             raise unreachable(where, error) from error
-        except EntryNotFoundError:
-            return None
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        return None
+    except EntryNotFoundError:
+        return None
 
 
-# --- on disk ------------------------------------------------------------------------------------------------
+# --- which weights these are --------------------------------------------------------------------------------
 
 
-def _key(preferences: Preferences, where: str, layer: int, limit: int) -> str:
-    """A digest of everything that features depend on."""
-    digest = hashlib.sha256(json.dumps([VERSION, _weights(where), layer, limit]).encode())
-    for record in preferences:
-        digest.update(json.dumps([record.prompt, record.responses]).encode() + b"\n")
-    return digest.hexdigest()[:32]
+def _commit(where: str) -> str | None:
+    """The commit that a Hub id stands for now; None for a folder.
+
+    A commit's files never change, an id's do: with the commit, features of older weights are not found.
+    """
+    if Path(where).is_dir():
+        return None
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(where, "config.json")).parent.name
+    except (OSError, ValueError) as error:
+        raise unreachable(where, error) from error
 
 
-def _weights(where: str) -> str:
-    """What tells a model from another: the content of its files, or a Hub id."""
-    if not Path(where).is_dir():
-        return where
-    files = sorted(
-        path for path in Path(where).rglob("*") if path.suffix in (".json", ".safetensors", ".txt")
-    )
-    stamps = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
-    return _content(stamps)
+def _weights(folder: str) -> str:
+    """A digest of the content of a model's folder."""
+    kinds = (".json", ".safetensors", ".bin")
+    files = sorted(path for path in Path(folder).rglob("*") if path.suffix in kinds)
+    return _content(tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files))
 
 
 @lru_cache
@@ -194,20 +275,3 @@ def _content(stamps: tuple[tuple[str, int, int], ...]) -> str:
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
-
-
-def _read(path: Path) -> dict[str, Tensor] | None:
-    if not path.is_file():
-        return None
-    try:
-        return load_file(path)
-    except SafetensorError:  # cut short by a full disk, say: compute it again
-        return None
-
-
-def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    os.close(handle)
-    save_file(tensors, temporary)
-    os.replace(temporary, path)  # whole or not at all

@@ -16,7 +16,7 @@ from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from rmkit.data.records import Prompt
 from rmkit.errors import InputError
-from rmkit.evaluation.report import best_of_n, best_of_n_kl
+from rmkit.evaluation.best_of import best_of_n, best_of_n_kl
 from rmkit.models.next_word import check_length
 from rmkit.models.packing import encode_group
 from rmkit.models.templates import end_id, prompt_tokens

@@ -177,6 +177,165 @@ def test_what_cannot_be_evaluated_is_said(rewards, records, words):
         evaluate(rewards, Preferences(records, name="toy"))
 
 
+# Pairs that share answers, in one group or in many
+
+
+def shared_pairs(prompts=6, answers=7, seed=0):
+    """Every pair of a prompt's answers as a row of its own, in the order of a hidden quality."""
+    rng, records = np.random.default_rng(seed), []
+    for p in range(prompts):
+        for a, b in itertools.combinations(rng.permutation(answers), 2):
+            records.append(Record(f"p{p}", [f"answer {a}", f"answer {b}"], [1, 2]))
+    return Preferences(records, name="shared")
+
+
+def test_the_interval_of_a_random_scorer_holds_over_pairs_that_share_answers():
+    preferences, rng, inside = shared_pairs(), np.random.default_rng(1), []
+    for _ in range(400):
+        table = rng.normal(size=(6, 7))
+        rewards = [[table[int(r.prompt[1:]), int(t[-1])] for t in r.responses] for r in preferences]
+        inside.append(by_hand(rewards, preferences)[0])
+    low, high = evaluate(rewards, preferences).baselines["random"]["interval"]
+    assert 0.93 < np.mean([low <= share <= high for share in inside]) < 0.975
+    assert (high - low) / 2 == pytest.approx(1.96 * np.std(inside), rel=0.1)
+
+
+def test_one_group_and_its_pairs_have_the_same_random_interval():
+    ranking = Preferences([Record("p", list("abcde"), [1, 2, 3, 4, 5])], name="ranking")
+    one = evaluate([[5.0, 4, 3, 2, 1]], ranking).baselines["random"]
+    pairs = ranking.to_pairs()
+    assert evaluate([[1.0, 0]] * len(pairs), pairs).baselines["random"]["interval"] == pytest.approx(
+        one["interval"]
+    )
+    without_prompt = Preferences([Record("", r.responses, [1, 2]) for r in pairs], name="no prompts")
+    found = evaluate([[1.0, 0]] * len(pairs), without_prompt).baselines["random"]["interval"]
+    assert found == pytest.approx(one["interval"])
+
+
+def test_votes_on_one_pair_are_one_draw_of_a_random_scorer():
+    votes = [[1, 2]] * 5 + [[2, 1]]
+    many = Preferences([Record("p", ["a", "b"], ranks) for ranks in votes], name="votes")
+    low, high = evaluate([[1.0, 0.0]] * 6, many).baselines["random"]["interval"]
+    # 5/6 or 1/6, each with probability 1/2: a standard deviation of 1/3.
+    assert (low, high) == pytest.approx((max(0, 0.5 - 1.959964 / 3), min(1, 0.5 + 1.959964 / 3)))
+
+
+# Answers that are right or wrong
+
+
+def answers(n=60, seed=0, prompts=60):
+    rng = np.random.default_rng(seed)
+    right = rng.random(n) < 0.4
+    texts = ["x" * int(k) for k in rng.integers(1, 40, n)]
+    records = [
+        Record(f"p{i % prompts}", [text], correct=[bool(c)])
+        for i, (text, c) in enumerate(zip(texts, right, strict=True))
+    ]
+    return Preferences(records, name="answers"), (right - 0.5 + rng.normal(size=n))[:, None], right
+
+
+@pytest.mark.parametrize("prompts", [60, 20, 1])
+def test_single_answers_have_auc_accuracy_and_brier(prompts):
+    preferences, rewards, right = answers(prompts=prompts)
+    report, r = evaluate(rewards, preferences), rewards[:, 0]
+    found = report.outcomes.measures
+    auc = np.mean(r[right][:, None] > r[~right])
+    assert found["AUC"]["value"] == pytest.approx(auc)
+    assert report.accuracy == found["accuracy at 0"]["value"] == pytest.approx(np.mean((r > 0) == right))
+    p = 1 / (1 + np.exp(-r))
+    assert found["Brier"]["value"] == report.calibration["brier"] == pytest.approx(np.mean((p - right) ** 2))
+    assert found["right answers"]["value"] == report.baselines["all right"]["accuracy"] == right.mean()
+    for each in found.values():
+        assert 0 <= each["interval"][0] <= each["value"] <= each["interval"][1] <= 1
+    best = [
+        preferences[max(group, key=lambda i: r[i])].correct[0]
+        for group in (range(p, 60, prompts) for p in range(prompts))
+        if len(group) > 1
+    ]
+    if prompts < 60:
+        assert found["best of each prompt"]["value"] == pytest.approx(np.mean(best))
+        assert found["any of each prompt"]["value"] == pytest.approx(right.mean())
+    assert "nan" not in str(report).lower()
+    json.dumps(report.to_dict(), allow_nan=False)
+    assert report.by_length()["pairs"].sum() == 60
+
+
+def test_the_interval_of_the_auc_covers_over_prompts():
+    hits = []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        prompt = np.repeat(np.arange(30), 3)
+        hard = rng.normal(size=30)[prompt]
+        right = rng.random(90) < 0.5
+        rewards = right + hard + rng.normal(size=90)  # AUC: P(N(1, 4) > 0)
+        records = [
+            Record(f"p{p}", [f"a{i}"], correct=[bool(c)])
+            for i, (p, c) in enumerate(zip(prompt, right, strict=True))
+        ]
+        found = evaluate(rewards[:, None], Preferences(records, name="x")).outcomes.measures["AUC"]
+        hits.append(found["interval"][0] <= 0.69146 <= found["interval"][1])
+    assert 0.91 < np.mean(hits) < 0.985
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_answers_all_of_one_kind_have_no_auc_and_no_nan(right):
+    preferences = Preferences([Record(f"p{i}", ["a"], correct=[right]) for i in range(5)], name="x")
+    report = evaluate([[1.0]] * 5, preferences)
+    assert report.accuracy == right
+    assert "AUC" not in report.outcomes.measures
+    assert "nan" not in str(report).lower()
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+# What figures need, and notes
+
+
+def test_accuracy_by_length_is_the_accuracy_of_each_part():
+    preferences, rewards = toy(groups=120)
+    report = evaluate(rewards, preferences)
+    table = report.by_length(4)
+    assert table["pairs"].sum() == report.pairs
+    assert (table["accuracy"] * table["pairs"]).sum() / report.pairs == pytest.approx(report.accuracy)
+    assert (table["longest"][:-1].to_numpy() < table["shortest"][1:].to_numpy()).all()
+    assert report.reliability.count.sum() == report.pairs
+    assert len(report.gaps) == report.pairs
+
+
+def test_the_ceiling_is_the_agreement_of_one_judge_with_the_others():
+    votes = [[1, 2], [1, 2], [1, 2], [2, 1]]
+    several = [Record("p", ["a", "b"], ranks) for ranks in votes] + [Record("q", ["a", "b"], [1, 2])]
+    report = evaluate([[1.0, 0.0]] * 5, Preferences(several, name="votes"))
+    assert report.ceiling == 3 / 4  # each of three agrees with a majority of the others, the fourth does not
+    alone = Preferences([Record("q", ["a", "b"], [1, 2])], name="one")
+    assert evaluate([[1.0, 0.0]], alone).ceiling is None
+
+
+def test_notes_are_there_only_where_they_inform():
+    rng = np.random.default_rng(0)
+    rows = [Record(f"p{i}", [f"good {i}", f"bad {i} !"], [1, 2]) for i in range(400)]
+    rewards = np.stack([rng.normal(2, 1, 400), np.zeros(400)], 1) * 4
+    assert evaluate(rewards, Preferences(rows, name="pairs")).notes == []
+    mixed = [r if i % 5 else Record(r.prompt, r.responses, [2, 1]) for i, r in enumerate(rows)]
+    unlabeled = [*mixed, Record("p", ["a", "b"], subset="none")]
+    notes = " ".join(evaluate(np.vstack([rewards, [[0, 0]]]), Preferences(unlabeled, name="x")).notes)
+    assert "order of the responses" in notes
+    assert "1 of 401 groups order nothing" in notes
+    assert "Subsets in which nothing is ordered: none" in notes
+
+
+def test_nothing_is_scored_where_nothing_is_labeled():
+    class Model:
+        def score_all(self, preferences):
+            raise AssertionError("scored")
+
+    with pytest.raises(InputError, match="neither"):
+        evaluate(Model(), [{"prompt": "q", "responses": ["a", "b"]}])
+
+
+def test_what_load_takes_is_evaluated():
+    assert evaluate([[1.0, 0.0]], [{"prompt": "q", "chosen": "a", "rejected": "b"}]).accuracy == 1
+
+
 # Best of n
 
 

@@ -1,6 +1,7 @@
 """Frozen features: the right vectors, whatever the batch, computed once."""
 
 import json
+import shutil
 from importlib.util import find_spec
 
 import pytest
@@ -142,23 +143,53 @@ def test_a_cut_prompt_keeps_its_first_token(encoder):
     torch.testing.assert_close(found[0][0], expected, atol=1e-5, rtol=1e-4)
 
 
-def test_the_second_time_nothing_is_computed(causal, cache, monkeypatch):
+@pytest.fixture
+def computed(monkeypatch):
+    """The number of texts of every call that computes."""
+    calls, compute = [], module._compute
+
+    def counted(texts, *arguments):
+        calls.append(len(texts))
+        return compute(texts, *arguments)
+
+    monkeypatch.setattr(module, "_compute", counted)
+    return calls
+
+
+def test_every_text_is_computed_once(causal, computed):
     first = quick(model=causal)
-    assert len(list(cache.iterdir())) == 1
-
-    def never(*arguments):
-        raise AssertionError("computed again")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "_compute", never)
-        again = quick(model=causal)
-        relabeled = [Record(r.prompt, r.responses) for r in ROWS]  # labels are no part of a feature
-        quick(Preferences(relabeled), causal)
-        for options in ({"layer": 0}, {"max_length": 8}, {"preferences": Preferences(ROWS[1:])}):
-            with pytest.raises(AssertionError, match="computed again"):
-                quick(model=causal, **options)
+    assert computed == [5]  # two of the seven are the same texts again
+    relabeled = [Record(r.prompt, r.responses) for r in ROWS]  # labels are no part of a feature
+    again = quick(Preferences(relabeled), causal)
     assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
-    assert again.ledger == first.ledger
+    quick(Preferences(ROWS[1:]), causal)
+    assert computed == [5]
+    more = [Record("what do otters eat", ["granite", "rivers"], [1, 2])]
+    quick(Preferences(ROWS + more), causal)
+    assert computed == [5, 1]
+    quick(model=causal, layer=0)
+    assert computed == [5, 1, 5]
+    quick(model=causal, max_length=64)  # cuts nothing
+    assert len(computed) == 3
+    quick(model=causal, max_length=8)
+    assert len(computed) == 4
+
+
+def test_what_load_takes_has_features(causal, computed):
+    rows = [{"prompt": "why", "chosen": "fish", "rejected": "granite"}]
+    assert quick(rows, causal)[0].shape == (2, 32)
+
+
+def test_processes_that_add_at_the_same_time_lose_nothing(causal, cache, computed):
+    quick(Preferences(ROWS[:1]), causal)
+    first = {path.name: path.read_bytes() for path in next(cache.iterdir()).iterdir()}
+    for path in next(cache.iterdir()).iterdir():
+        path.unlink()
+    quick(Preferences(ROWS[1:2]), causal)
+    for name, content in first.items():
+        (next(cache.iterdir()) / name).write_bytes(content)
+    quick(Preferences(ROWS[:2]), causal)
+    assert computed == [3, 2]
 
 
 def test_other_weights_in_the_same_folder_are_other_features(causal):
@@ -168,13 +199,66 @@ def test_other_weights_in_the_same_folder_are_other_features(causal):
     assert (before[0] - after[0]).abs().max() > 0.1
 
 
-def test_a_broken_file_in_the_cache_is_replaced(causal, cache):
+@pytest.mark.parametrize("harm", [lambda b: b[:50], lambda b: b[:-3], lambda b: b"", lambda b: flipped(b)])
+def test_a_damaged_file_is_computed_anew(causal, cache, computed, harm):
     first = quick(model=causal)
-    (path,) = cache.iterdir()
-    path.write_bytes(path.read_bytes()[:50])
+    (path,) = next(cache.iterdir()).iterdir()
+    path.write_bytes(harm(path.read_bytes()))
     again = quick(model=causal)
-    torch.testing.assert_close(again[0], first[0])
-    assert [each.name for each in cache.iterdir()] == [path.name]
+    for one, other in zip(first, again, strict=True):
+        torch.testing.assert_close(one, other)
+    assert len(computed) == 2
+    quick(model=causal)
+    assert len(computed) == 2
+
+
+def flipped(content):
+    """Every byte of the tensors changed; the header stays."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    return content[:start] + bytes(255 - byte for byte in content[start:])
+
+
+def hub_commit(cache, name, folder, commit):
+    """What huggingface_hub leaves behind after a download."""
+    repository = cache / f"models--{name.replace('/', '--')}"
+    (repository / "refs").mkdir(parents=True, exist_ok=True)
+    (repository / "refs" / "main").write_text(commit)
+    shutil.copytree(folder, repository / "snapshots" / commit)
+    for missing in ("modules.json", "sentence_bert_config.json"):
+        (repository / ".no_exist" / commit).mkdir(parents=True, exist_ok=True)
+        (repository / ".no_exist" / commit / missing).touch()
+
+
+def test_a_new_commit_of_a_hub_model_is_other_weights(tmp_path, monkeypatch, computed):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    for seed, commit in enumerate(("a" * 40, "b" * 40)):
+        folder = saved(tmp_path / commit, tiny_network("llama", seed=seed), tiny_tokenizer())
+        hub_commit(tmp_path / "hub", "some/model", folder, commit)
+        found = quick(model="some/model")
+        torch.testing.assert_close(found[0], quick(model=folder)[0])
+    assert computed == [5] * 4
+    quick(model="some/model")
+    assert computed == [5] * 4
+
+
+def test_responses_that_become_equal_are_counted_and_which_side_was_cut(causal):
+    long = "fish " * 30
+    rows = [
+        Record("what do otters eat", [long + "granite", long + "rivers"], [1, 2]),
+        Record("why " * 40, ["fish", "granite"], [1, 2]),
+        Record("why", [long, "granite"], [1, 2]),
+        Record("why", ["fish", "granite"], [1, 2]),
+    ]
+    found = quick(Preferences(rows), causal, max_length=16)
+    assert found.ledger.dropped == {"identical after the cut": 1}
+    assert [cut and cut.equal for cut in found.cuts] == [True, False, False, None]
+    table = found.ledger.table().iloc[0]
+    assert (table["kept"], table["truncated"], table["prompt cut"], table["response cut"]) == (3, 2, 1, 1)
+    assert found.cuts[1].responses == 0
+    assert 0.5 < found.cuts[1].prompt < 1
+    assert "of the prompt" in repr(found)
+    assert len(found) == 4
 
 
 def test_a_model_that_is_not_there():

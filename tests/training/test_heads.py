@@ -1,15 +1,21 @@
 """Hundreds of heads in one call are the heads that one would fit one by one."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
 from rmkit.ablation import Setting, fit_heads, grid
+from rmkit.features import Cut, Features
 from rmkit.preferences import Preferences, Record, prompt_key
+from rmkit.statistics import mean_interval
 from scipy import optimize
 
 from rmkit import losses
+from rmkit.data.ledger import Ledger
 from rmkit.errors import InputError
 from rmkit.theory.minimize import minimize
+from rmkit.training.head_penalty import PENALTIES
 
 
 def world(groups=40, width=6, seed=0, most=4, prompts=None):
@@ -83,10 +89,10 @@ def one_by_one(setting, features, preferences, held_out):
 SETTINGS = [
     Setting("bradley-terry", l2=0.01, seed=1),
     Setting("bradley-terry", weighting="pair", l2=1.0),
-    Setting("margin"),
+    Setting("margin", l2=0.01),
     Setting("scaled-bradley-terry", l2=0.1, seed=2),
-    Setting("label-smoothing", {"smoothing": 0.2}),
-    Setting("davidson", {"nu": 0.5}, seed=3),
+    Setting("label-smoothing", {"smoothing": 0.2}, l2=0.01),
+    Setting("davidson", {"nu": 0.5}, l2=0.01, seed=3),
     Setting("plackett-luce", l2=0.1),
     Setting("focal", {"gamma": 1.0}, l2=0.1),
     Setting("regression", l2=0.1, seed=4),
@@ -154,7 +160,7 @@ def test_a_head_does_not_depend_on_its_company():
 def test_held_out_labels_and_their_prompts_are_never_seen():
     features, preferences = world(60, prompts=30)
     settings = grid(
-        loss=["bradley-terry", "outcome"], seed=range(3), bootstrap=[False, True], noise=[0.0, 0.3]
+        loss=["bradley-terry", "outcome"], l2=0.01, seed=range(3), bootstrap=[False, True], noise=[0.0, 0.3]
     )
     results = fit_heads(features, preferences, settings)
     for number, held_out in enumerate(results.held_out):
@@ -178,7 +184,8 @@ def test_held_out_labels_and_their_prompts_are_never_seen():
 
 def test_samples_are_what_they_say():
     features, preferences = world(50)
-    settings = [Setting(groups=10), Setting(bootstrap=True), Setting(noise=1.0), Setting()]
+    more = ({"groups": 10}, {"bootstrap": True}, {"noise": 1.0}, {})
+    settings = [Setting(l2=0.01, **each) for each in more]
     few, boot, turned, plain = (fit_heads(features, preferences, [s], test=[0, 1]) for s in settings)
     # All labels turned round: the same head with the other sign.
     torch.testing.assert_close(turned.weights, -plain.weights, atol=5e-3, rtol=0)
@@ -191,14 +198,15 @@ def test_samples_are_what_they_say():
     drawn = [0, 1, *rng.choice(train, len(train)).tolist()]
     mean, std = torch.cat(features).mean(0), torch.cat(features).std(0)
     copies = [(features[i] - mean) / std for i in drawn]
-    explicit = fit_heads(copies, Preferences([preferences[i] for i in drawn]), [Setting()], test=[0, 1])
+    again = Preferences([preferences[i] for i in drawn])
+    explicit = fit_heads(copies, again, [Setting(l2=0.01)], test=[0, 1])
     # The copies are standardized once more, which moves the penalty a little: compare what they order.
     assert np.corrcoef(explicit.rewards[0, 0, :2], boot.rewards[0, 0, :2])[0, 1] > 0.99
 
 
 def test_score_repeats_the_rewards():
     features, preferences = world(30)
-    results = fit_heads(features, preferences, [Setting(), Setting("regression")])
+    results = fit_heads(features, preferences, [Setting(l2=0.01), Setting("regression", l2=0.01)])
     for group, found in enumerate(results.score(features)):
         torch.testing.assert_close(found, results.rewards[:, group, : found.shape[1]], atol=1e-4, rtol=1e-4)
     assert (results.rewards[:, 0, len(features[0]) :] == 0).all()
@@ -206,20 +214,20 @@ def test_score_repeats_the_rewards():
 
 def test_a_hidden_direction_is_found():
     features, preferences = world(600, seed=3)
-    results = fit_heads(features, preferences, grid(seed=range(10)))
+    results = fit_heads(features, preferences, grid(l2=0.01, seed=range(10)))
     assert results.accuracy.mean() > 0.75
     # Features that know nothing: 8 draws of them, since the splits of one draw share its luck.
     generator, found = torch.Generator().manual_seed(0), []
     for _ in range(8):
         noise = [torch.randn(each.shape, generator=generator) for each in features]
-        found.append(fit_heads(noise, preferences, grid(seed=range(5))).accuracy.mean())
+        found.append(fit_heads(noise, preferences, grid(l2=0.01, seed=range(5))).accuracy.mean())
     assert abs(np.mean(found) - 0.5) < 0.03
 
 
 def test_accuracy_counts_equal_rewards_half():
     features, preferences = world(30)
     same = [torch.ones_like(each) for each in features]
-    results = fit_heads(same, preferences, [Setting()])
+    results = fit_heads(same, preferences, [Setting(l2=0.01)])
     assert results.accuracy[0] == results.train_accuracy[0] == 0.5
     assert torch.equal(results.weights, torch.zeros_like(results.weights))
 
@@ -227,12 +235,153 @@ def test_accuracy_counts_equal_rewards_half():
 def test_tables():
     features, preferences = world(30)
     results = fit_heads(features, preferences, grid(l2=[0.1, 1.0], seed=range(4)))
-    assert list(results.table()["l2"]) == [0.1] * 4 + [1.0] * 4
-    summary = results.summary()
+    table, summary = results.table(), results.summary()
+    assert list(table["l2"]) == [0.1] * 4 + [1.0] * 4
     assert list(summary["seeds"]) == [4, 4]
     assert summary["accuracy"][0] == pytest.approx(results.accuracy[:4].mean())
     assert (summary["low"] <= summary["accuracy"]).all()
-    assert len(fit_heads(features, preferences, [Setting()]).summary()) == 1
+    assert (summary["longest"] + summary["shortest"]).tolist() == [1, 1]
+    assert np.isfinite(table[["log_loss", "temperature"]].to_numpy()).all()
+    assert len(fit_heads(features, preferences, [Setting(l2=0.01)]).summary()) == 1
+
+
+def test_chosen_penalties_are_those_of_the_least_log_loss_and_see_no_test_pair():
+    features, preferences = world(60, width=30, seed=4)
+    test = list(range(12))
+    results = fit_heads(features, preferences, grid(seed=range(3)), test=test)
+    assert results.table()["l2_chosen"].all()
+    turned = [
+        Record(r.prompt, r.responses, [5 - rank for rank in r.ranks]) if i in test else r
+        for i, r in enumerate(preferences)
+    ]
+    again = fit_heads(features, Preferences(turned), grid(seed=range(3)), test=test)
+    assert again.l2.tolist() == results.l2.tolist()
+    assert again.temperature.tolist() == results.temperature.tolist()
+    # A head of the chosen penalty is the head that was fitted.
+    fixed = [Setting(l2=each, seed=seed) for seed, each in enumerate(results.l2)]
+    same = fit_heads(features, preferences, fixed, test=test)
+    torch.testing.assert_close(same.rewards, results.rewards, atol=2e-2, rtol=0)
+    assert same.temperature == pytest.approx(results.temperature, rel=1e-2)
+
+
+def test_a_chosen_penalty_is_near_the_best_of_the_grid():
+    """On new pairs, over worlds of which some need a strong penalty (few groups) and some do not."""
+    behind, typical = [], []
+    for seed in range(4):
+        for groups, noise in ((400, 5), (450, 40)):
+            features, preferences = world(groups, most=2, seed=seed)
+            generator = torch.Generator().manual_seed(seed)
+            features = [torch.cat([x, torch.randn(2, noise, generator=generator)], 1) for x in features]
+            tries = [Setting(), *(Setting(l2=each) for each in PENALTIES)]
+            chosen, *fixed = fit_heads(
+                features, preferences, tries, test=range(groups - 300, groups)
+            ).log_loss
+            behind.append(chosen - min(fixed))
+            typical.append(np.mean(fixed) - min(fixed))
+    assert np.mean(behind) < 0.02
+    assert np.mean(behind) < np.mean(typical)
+
+
+def test_features_that_know_nothing_have_the_log_loss_of_a_coin_and_an_interval_around_a_half():
+    features, preferences = world(200, width=20, most=2, seed=5)
+    generator = torch.Generator().manual_seed(1)
+    noise = [torch.randn(each.shape, generator=generator) for each in features]
+    results = fit_heads(noise, preferences)
+    assert len(results) == 20
+    assert results.log_loss.mean() == pytest.approx(np.log(2), abs=0.03)
+    row = results.summary().iloc[0]
+    assert row["low"] < 0.5 < row["high"]
+
+
+def test_the_interval_of_a_summary_holds_over_prompts_and_not_only_over_seeds():
+    """Data sets of features that know nothing: nearly all intervals must hold a half."""
+    held, narrow = [], []
+    for number in range(60):
+        features, preferences = world(40, width=3, most=2, seed=number)
+        generator = torch.Generator().manual_seed(number)
+        noise = [torch.randn(each.shape, generator=generator) for each in features]
+        results = fit_heads(noise, preferences, grid(l2=1.0, seed=range(6)))
+        row = results.summary().iloc[0]
+        held.append(row["low"] <= 0.5 <= row["high"])
+        _, low, high = mean_interval(results.accuracy)
+        narrow.append(low <= 0.5 <= high)
+    assert np.mean(held) > 0.9
+    assert np.mean(held) > np.mean(narrow)
+
+
+def outcomes(groups=200, seed=0):
+    """One answer a prompt, right or wrong by a hidden direction."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(groups, 4))
+    right = x[:, 0] + 0.5 * rng.normal(size=groups) > 0.2
+    records = [Record(f"p{i}", [f"a{i}"], correct=[bool(c)]) for i, c in enumerate(right)]
+    return [torch.tensor(row[None], dtype=torch.float32) for row in x], Preferences(records)
+
+
+def test_single_answers_that_are_right_or_wrong_are_learned_and_measured():
+    features, preferences = outcomes()
+    results = fit_heads(features, preferences, grid(loss="outcome", seed=range(4)))
+    by_hand = [
+        np.mean([(row[i, 0] > 0) == preferences[i].correct[0] for i in np.flatnonzero(held)])
+        for row, held in zip(results.rewards, results.held_out, strict=True)
+    ]
+    assert results.accuracy == pytest.approx(by_hand)
+    assert results.accuracy.mean() > 0.7
+    assert not results.summary().isna().to_numpy().any()
+    assert not results.table().isna().to_numpy().any()
+    assert results.log_loss.mean() < np.log(2)
+
+
+def test_nothing_held_out_has_no_accuracy_column_and_no_error():
+    features, preferences = world(20)
+    results = fit_heads(features, preferences, [Setting(l2=0.1)], test=[])
+    assert not results.summary().isna().to_numpy().any()
+    assert "accuracy" not in results.table()
+
+
+@dataclass
+class Voted(Record):
+    share: float | None = None
+
+
+def test_shares_of_votes_are_learned_as_soft_labels():
+    rng = np.random.default_rng(0)
+    features = [torch.tensor(rng.normal(size=(2, 1)), dtype=torch.float32) for _ in range(40)]
+    up = [bool(each[0] > each[1]) for each in features]
+    voted, each = [], []
+    for i, first in enumerate(up):  # 3 of 4 people prefer the larger feature
+        order = [1, 2] if first else [2, 1]
+        voted.append(Voted(f"p{i}", ["a", "b"], order, share=0.75))
+        each += [Record(f"p{i}", ["a", "b"], order if vote else order[::-1]) for vote in (1, 1, 1, 0)]
+    soft = fit_heads(features, Preferences(voted), [Setting(l2=0.05)], test=[0])
+    copies = [x for x in features for _ in range(4)]
+    hard = fit_heads(copies, Preferences(each), [Setting(l2=0.05)], test=[0, 1, 2, 3])
+    torch.testing.assert_close(soft.weights, hard.weights, rtol=0.02, atol=1e-3)
+    assert soft.log_loss[0] == pytest.approx(hard.log_loss[0], abs=0.02)
+
+
+def test_groups_whose_responses_became_equal_are_not_trained_on():
+    features, preferences = world(30, most=2)
+    cuts = [Cut(0.0, 0.5, True) if i % 2 else None for i in range(30)]
+    ledger = Ledger()
+    ledger.drop("identical after the cut", 15)
+    marked = Features(features, cuts, ledger, "x")
+    results = fit_heads(marked, preferences, [Setting(l2=0.1)], test=[0])
+    assert not results.seen[0, 1::2].any()
+    assert results.ledger.dropped == {"identical after the cut": 15}
+    other = [
+        r if i % 2 == 0 else Record(r.prompt, r.responses, r.ranks[::-1]) for i, r in enumerate(preferences)
+    ]
+    again = fit_heads(marked, Preferences(other), [Setting(l2=0.1)], test=[0])
+    assert torch.equal(again.weights, results.weights)
+
+
+def test_what_load_takes_has_heads():
+    rows = [{"prompt": f"p{i}", "chosen": "a" * (i + 2), "rejected": "b"} for i in range(20)]
+    features = [torch.tensor([[float(i)], [0.0]]) for i in range(20)]
+    results = fit_heads(features, rows, [Setting(l2=0.1)])
+    assert results.accuracy[0] == 1
+    assert results.summary()["longest"][0] == 1
 
 
 @pytest.mark.parametrize(
@@ -244,7 +393,8 @@ def test_tables():
         ([Setting(l2=0.0)], "above 0"),
         ([Setting(noise=2.0)], "between 0 and 1"),
         ([Setting("regression", noise=0.1)], "ratings"),
-        ([Setting(groups=0)], "No training group"),
+        ([Setting(groups=0, l2=0.1)], "No training group"),
+        ([Setting(groups=0)], "l2 cannot be chosen"),
     ],
 )
 def test_settings_that_cannot_be_fitted(settings, says):
@@ -256,11 +406,11 @@ def test_settings_that_cannot_be_fitted(settings, says):
 def test_features_that_do_not_fit_the_groups():
     features, preferences = world(10)
     with pytest.raises(InputError, match="9 groups"):
-        fit_heads(features[1:], preferences, [Setting()])
+        fit_heads(features[1:], preferences, [Setting(l2=0.01)])
     with pytest.raises(InputError, match="Group 3"):
-        fit_heads([*features[:3], features[3] * torch.nan, *features[4:]], preferences, [Setting()])
+        fit_heads([*features[:3], features[3] * torch.nan, *features[4:]], preferences, [Setting(l2=0.01)])
     with pytest.raises(InputError, match="between 0 and 1"):
-        fit_heads(features, preferences, [Setting()], test=1.5)
+        fit_heads(features, preferences, [Setting(l2=0.01)], test=1.5)
     with pytest.raises(InputError, match="'penalty'"):
         grid(penalty=[1])
 

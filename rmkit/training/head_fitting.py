@@ -1,0 +1,132 @@
+"""All heads at once: one matrix of weights, one matrix product, one L-BFGS with a row for each head."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from rmkit.data.preferences import Preferences
+from rmkit.errors import InputError
+from rmkit.theory import losses
+from rmkit.theory.minimize import minimize
+from rmkit.training.batching import column
+from rmkit.training.head_settings import Setting
+
+AT_ONCE = 4_000_000  # numbers in the largest tensor (heads, groups, K, K) of one pass
+
+
+class HeadData:
+    """x (G, K, D) standardized features, mask (G, K), share (G,), and the labels that losses ask for."""
+
+    def __init__(self, features: Sequence[Tensor], groups: Preferences, aspect: str | None):
+        counts = torch.tensor([len(each) for each in features])
+        every = torch.cat([each.float() for each in features])
+        self.mean, deviation = every.mean(0), every.std(0)
+        self.deviation = deviation.where(deviation > 1e-6, 1.0)  # a feature that never changes says nothing
+        self.mask = torch.arange(int(counts.max())) < counts[:, None]
+        self.x = torch.zeros(*self.mask.shape, every.shape[1])
+        self.x[self.mask] = (every - self.mean) / self.deviation
+        self.records, self.aspect = list(groups), aspect
+        self.ranks = self.label("ranks")
+        shares = [getattr(record, "share", None) for record in groups]
+        self.share = torch.tensor([torch.nan if q is None else q for q in shares], dtype=torch.float32)
+
+    def label(self, name: str) -> Tensor:
+        """(G, K) or (G,): what the loss argument `name` needs to know."""
+        return column(name, self.records, self.aspect)
+
+    def rewards(self, weights: Tensor) -> Tensor:
+        """(S, G, K) rewards of heads (S, D + 1) on the standardized features, the bias last."""
+        flat = weights[:, :-1] @ self.x.flatten(0, 1).T
+        return flat.view(len(weights), *self.mask.shape) + weights[:, -1:, None]
+
+
+def fit_all(
+    settings: Sequence[Setting], data: HeadData, samples: Tensor, turned: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(weights with the bias last (S, D + 1), smallest objectives (S,), converged (S,) bool).
+
+    samples (S, G): how often each head sees a group.   turned (S, G) bool: groups with labels turned round.
+    """
+    weights = torch.zeros(len(settings), data.x.shape[-1] + 1)
+    objective, converged = torch.zeros(len(settings)), torch.zeros(len(settings), dtype=torch.bool)
+    for indices in _blocks(settings, data):
+        found = _fit([settings[i] for i in indices], data, samples[indices], turned[indices])
+        weights[indices], objective[indices], converged[indices] = found
+    return weights, objective, converged
+
+
+def _blocks(settings: Sequence[Setting], data: HeadData) -> list[list[int]]:
+    """Indices of settings with the same loss and parameters, at most as many as fit in one pass."""
+    same: dict[str, list[int]] = defaultdict(list)
+    for i, setting in enumerate(settings):
+        same[repr((setting.loss, sorted(setting.parameters.items())))].append(i)
+    size = max(1, AT_ONCE // (data.mask.numel() * data.mask.shape[1]))
+    return [block[i : i + size] for block in same.values() for i in range(0, len(block), size)]
+
+
+def _fit(
+    settings: list[Setting], data: HeadData, samples: Tensor, turned: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(weights with bias last (S, D + 1), objectives (S,), converged (S,))"""
+    name, loss = settings[0].loss, losses.get(settings[0].loss)
+    paired = "ranks" in losses.needs(name)
+    labels = labels_of(name, data, turned)
+    if "share" in labels:
+        loss = partial(losses.under_shares, loss)
+    weight = samples * informative(settings, data, labels)
+    if (weight.sum(1) == 0).any():
+        i = int((weight.sum(1) == 0).nonzero()[0, 0])
+        raise InputError(f"No training group has what the loss {name!r} needs, with {settings[i]}.")
+    weight = weight / weight.sum(1, keepdim=True)
+    # Pairs see differences only: without the groups' means the numbers are smaller and the fit is the same.
+    x = data.x - data.x.sum(1, keepdim=True) / data.mask.sum(1)[:, None, None] if paired else data.x
+    x = x * data.mask[..., None]
+    spread, basis = torch.linalg.eigh(x.flatten(0, 1).T @ x.flatten(0, 1) / data.mask.sum())
+    z = torch.cat([x @ basis, data.mask[..., None].float()], -1).flatten(0, 1)  # the last column is the bias
+    l2 = torch.tensor([setting.l2 for setting in settings])[:, None].expand(-1, len(spread))
+    l2 = torch.cat([l2, torch.zeros(len(settings), 1)], 1)
+
+    def objective(w: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            r = (w @ z.T).view(len(rows) * len(data.mask), -1).requires_grad_()
+            here = {key: each[rows].flatten(0, 1) for key, each in labels.items()}
+            per_group = loss(r, data.mask.repeat(len(rows), 1), **here, **settings[0].parameters)
+            value = (per_group.view(len(rows), -1) * weight[rows]).sum(1)
+            (pull,) = torch.autograd.grad(value.sum(), r)
+        gradient = pull.view(len(rows), -1) @ z + l2[rows] * w
+        return value.detach() + (l2[rows] * w * w).sum(1) / 2, gradient
+
+    # A difference of two responses varies twice as much as one; the logistic loss curves by 1/4 at most.
+    curve = torch.cat([(0.5 if paired else 1.0) * spread.clamp(min=0), torch.ones(1)])
+    w, value, done = minimize(objective, torch.zeros(len(settings), len(curve)), 1 / (curve + l2))
+    return torch.cat([w[:, :-1] @ basis.T, w[:, -1:]], 1), value, done
+
+
+def labels_of(name: str, data: HeadData, turned: Tensor) -> dict[str, Tensor]:
+    """Each argument that the loss needs, (S, G, ...), with the noise in it."""
+    found = {}
+    for need in losses.needs(name):
+        label = data.label(need)
+        label = label.expand(len(turned), *label.shape)
+        if need == "ranks":
+            last = label.amax(-1, keepdim=True) + 1
+            label = torch.where(turned[..., None] & (label > 0), last - label, label)
+        elif need == "correct":
+            label = torch.where(turned[..., None], 1 - label, label)
+        found[need] = label
+    if "ranks" in found and not data.share.isnan().all():
+        found["share"] = data.share.expand(len(turned), -1)
+    return found
+
+
+def informative(settings: list[Setting], data: HeadData, labels: dict[str, Tensor]) -> Tensor:
+    """(S, G) how much each group weighs, 0 = it has nothing that the loss needs; noise changes no weight."""
+    other = next((label[0] for need, label in labels.items() if need in ("ratings", "correct")), None)
+    kinds = {
+        kind: losses.group_weights(data.mask, data.ranks, kind, loss=settings[0].loss, labels=other)
+        for kind in {setting.weighting for setting in settings}
+    }
+    return torch.stack([kinds[setting.weighting] for setting in settings])

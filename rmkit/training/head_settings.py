@@ -1,0 +1,86 @@
+"""What a head is asked to do: its setting, and what its seed draws."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rmkit.errors import InputError
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One head: what it minimizes, and on which data.
+
+    loss, parameters   a name of rmkit.losses and its own arguments, such as {"smoothing": 0.2}
+    weighting          "group" or "pair"
+    l2                 strength of the penalty, above 0; None: chosen by log-loss on held-out training prompts
+    seed               of everything random here: the split, the sample of groups, the bootstrap and the noise
+    groups             how many training groups it sees (None: all)
+    bootstrap          whether it sees a bootstrap sample of them (drawn with replacement)
+    noise              the share of training groups whose labels are turned round
+    """
+
+    loss: str = "bradley-terry"
+    parameters: dict = field(default_factory=dict)
+    weighting: str = "group"
+    l2: float | None = None
+    seed: int = 0
+    groups: int | None = None
+    bootstrap: bool = False
+    noise: float = 0.0
+
+
+def grid(**choices) -> list[Setting]:
+    """Every combination: grid(loss=["hinge", "focal"], l2=[0.01, 0.1], seed=range(20)) has 80 settings."""
+    unknown = set(choices) - {f.name for f in fields(Setting)}
+    if unknown:
+        raise InputError(
+            f"A setting has no {sorted(unknown)[0]!r}; it has {', '.join(f.name for f in fields(Setting))}."
+        )
+    spread = {
+        name: value if isinstance(value, Sequence | range) and not isinstance(value, str) else [value]
+        for name, value in choices.items()
+    }
+    return [
+        Setting(**dict(zip(spread, values, strict=True))) for values in itertools.product(*spread.values())
+    ]
+
+
+def draws(
+    keys: list[str], settings: Sequence[Setting], test, useless: np.ndarray
+) -> tuple[Tensor, Tensor, Tensor]:
+    """held_out (S, G) bool, samples (S, G) how often a group is seen, turned (S, G) bool.
+
+    keys (G,): the groups' prompts.   useless (G,) bool: groups to train on in no case.
+    """
+    if isinstance(test, float) and not 0 < test < 1:
+        raise InputError(
+            f"test={test}: give a share of the prompts between 0 and 1, or the groups to hold out."
+        )
+    rows = [_draw(keys, setting, test, useless) for setting in settings]
+    return tuple(torch.tensor(np.stack(part)) for part in zip(*rows, strict=True))
+
+
+def _draw(
+    keys: list[str], setting: Setting, test, useless: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    # A stream for each purpose: more noise must not change the split.
+    split, sample, noise = (np.random.default_rng([setting.seed, purpose]) for purpose in range(3))
+    held_out = np.zeros(len(keys), dtype=bool)
+    if isinstance(test, float):
+        prompts = sorted(set(keys))
+        chosen = set(split.permutation(len(prompts))[: max(1, round(test * len(prompts)))].tolist())
+        inside = {prompt for number, prompt in enumerate(prompts) if number in chosen}
+        held_out[[i for i, key in enumerate(keys) if key in inside]] = True
+    else:
+        held_out[list(test)] = True
+    train = np.flatnonzero(~held_out & ~useless)
+    train = sample.permutation(train)[: setting.groups]
+    if setting.bootstrap and len(train):
+        train = sample.choice(train, len(train))
+    counts = np.bincount(train, minlength=len(keys))
+    return held_out, counts, noise.random(len(keys)) < setting.noise
