@@ -79,7 +79,12 @@ def _is_name(source: str) -> bool:
 
 
 def as_preferences(source) -> Preferences:
-    """Preferences as they are; anything else through `load`. So every function takes what `load` takes."""
+    """Preferences as they are, a list of records as Preferences, and anything else through `load`.
+
+    So every function takes what `load` takes.
+    """
+    if isinstance(source, list) and source and all(isinstance(record, Record) for record in source):
+        return Preferences(source)
     return source if isinstance(source, Preferences) else load(source)
 
 

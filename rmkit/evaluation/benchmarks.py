@@ -95,13 +95,13 @@ def benchmark(name: str, scores: str | Path | Sequence[dict], *, seed: int = 0, 
 
 
 def _measured(rule: Rule, scores) -> Numbers:
-    rows = (
-        [(row.where, row.values) for row in reading.rows(Path(scores))]
-        if isinstance(scores, str | Path)
-        else [(f"row {number}", row) for number, row in enumerate(scores, 1)]
-    )
+    # A file of scores is read whole, whatever splits its rows name.
+    split = "all" if isinstance(scores, str | Path) else None
+    rows = [row for table in reading.read(scores, split=split).tables for row in table]
     numbers = defaultdict(list)
-    for where, row in rows:
+    for where, row, fault in ((row.where, row.values, row.fault) for row in rows):
+        if fault is not None:
+            raise InputError(str(fault))
         for column in filter(None, (rule.subset, "rewards")):
             if row.get(column) is None:
                 raise InputError(f"{where}: no {column!r}, which {rule.name} needs.")

@@ -1,6 +1,7 @@
 """The record as rmkit saves it: prompt, responses, and any of the record's other columns."""
 
 import difflib
+import functools
 
 from rmkit.data.columns import BadValueError, Columns, decoded, names, number
 from rmkit.data.formats.registry import register
@@ -25,6 +26,12 @@ _NUMBERS = ("strength", "share")
 _LISTS = ("responses", "ranks", "ratings", "correct", "steps", "step_labels", "extra")
 
 
+@functools.cache
+def _misspelled(column: str) -> str | None:
+    """The column of a record that this name nearly is."""
+    return next(iter(difflib.get_close_matches(column, RECORD_COLUMNS, n=1, cutoff=0.8)), None)
+
+
 @register("a record of rmkit", ("responses",), as_is=True)
 def record(row: Columns) -> dict:
     """One prompt, K responses, and what is known about them.
@@ -32,9 +39,8 @@ def record(row: Columns) -> dict:
     {"prompt": "What do otters eat?", "responses": ["Fish, mostly.", "Otters eat granite."], "ranks": [1, 2]}
     """
     for column in row:
-        near = difflib.get_close_matches(column, RECORD_COLUMNS, n=1, cutoff=0.8)
-        if column not in RECORD_COLUMNS and near and near[0] not in row:
-            raise BadValueError(column, f"the name {near[0]!r}")
+        if column not in RECORD_COLUMNS and (near := _misspelled(column)) and near not in row:
+            raise BadValueError(column, f"the name {near!r}")
     known = {column: row.get(column) for column in RECORD_COLUMNS if column != "prompt"}
     # In a CSV file a list is text, and so is a number.
     known |= {column: decoded(known[column]) or None for column in _LISTS if isinstance(known[column], str)}
