@@ -12,7 +12,7 @@ PACKAGE = ROOT / "rmkit"
 
 # Lowest first; the README shows the same picture. Rooms of one floor do not know each other.
 FLOORS = [
-    ["errors"],
+    ["errors", "lazy"],
     ["paths", "device"],
     ["theory"],
     ["notebook"],

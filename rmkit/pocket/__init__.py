@@ -2,7 +2,7 @@
 repository.
 """
 
-from importlib import import_module
+from rmkit.lazy import face
 
 _WHERE = {
     "grade": "grader",
@@ -17,15 +17,4 @@ _MODULES = {
     "policy_model", "pretraining", "probes", "questions", "reading", "rows", "sets", "tokenizer",
 }  # fmt: skip
 __all__ = sorted([*_WHERE, *_MODULES])
-
-
-def __getattr__(name: str):
-    if name in _WHERE:
-        return getattr(import_module(f"rmkit.pocket.{_WHERE[name]}"), name)
-    if name in _MODULES:
-        return import_module(f"rmkit.pocket.{name}")
-    raise AttributeError(f"module 'rmkit.pocket' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = face(__name__, _WHERE, _MODULES)
