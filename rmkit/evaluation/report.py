@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rmkit.data.ledger import TRUNCATED, Ledger
+from rmkit.data.ledger import Example, Ledger, place_of
 from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import ranks_of
 from rmkit.errors import InputError, shown
@@ -220,15 +220,15 @@ def _left_out(preferences: Preferences, report: Report) -> list[str]:
 
 
 def _with_truncated(ledger: Ledger, model, preferences: Preferences) -> Ledger:
-    """The ledger, and in it how many groups the model reads only in part."""
+    """The ledger, and in it how many groups the model reads only in part, and of which side."""
     if not hasattr(model, "encode"):
         return ledger
-    splits = {split for split, _, _ in ledger.cells}
-    split = min(splits) if len(splits) == 1 else None
     counted = ledger.merge(Ledger())
-    for (_, subset, what), n in model.encode(preferences, training=False)[1].cells.items():
-        if what == TRUNCATED:
-            counted.add(TRUNCATED, n, split=split, subset=subset)
+    for group in model.encode(preferences, training=False)[0]:
+        for what, done in group.cuts().items():
+            record = preferences[group.index]
+            split, subset = place_of(ledger, record)
+            counted.add(what, split=split, subset=subset, example=Example.of(record, done))
     return counted
 
 
