@@ -20,7 +20,15 @@ from rmkit.device import best_device
 from rmkit.errors import InputError
 from rmkit.models import adapters, encoding
 from rmkit.models.hub import quiet, resolve, unreachable
-from rmkit.models.networks import has_token_types, head_of, load_network, longest, set_pad, why_not_packed, with_lora
+from rmkit.models.networks import (
+    has_token_types,
+    head_of,
+    load_network,
+    longest,
+    set_pad,
+    why_not_packed,
+    with_lora,
+)
 from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
 from rmkit.models.templates import give_pad_token, render
 
