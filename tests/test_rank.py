@@ -67,6 +67,37 @@ def test_rank_says_what_is_wrong_in_one_sentence(table, more, says, capsys):
     assert table.read_text() == ROWS
 
 
+def test_white_space_around_a_field_makes_no_other_item(table, tmp_path, capsys):
+    spaced = tmp_path / "spaced.csv"
+    spaced.write_text(ROWS.replace(",", " , "))
+    for file in (table, spaced):
+        assert main(["rank", str(file), "--by", "reader", "--out", f"{file}.out"]) == 0
+    capsys.readouterr()
+    pd.testing.assert_frame_equal(pd.read_csv(f"{table}.out"), pd.read_csv(f"{spaced}.out"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (["fox,owl,model_a,1,2"], "more fields than its header"),
+        (["fox,owl,model_a", "owl,fox,model_a,more"], "cannot be read as csv"),
+        (["fox,  ,model_a"], "line 2, column model_b: the item is missing"),
+    ],
+)
+def test_a_row_that_does_not_fit_the_header_is_never_shifted(rows, says, tmp_path, capsys):
+    file = tmp_path / "battles.csv"
+    file.write_text("\n".join(["model_a,model_b,winner", *rows]))
+    assert main(["rank", str(file)]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_one_battle_has_no_bootstrap(tmp_path, capsys):
+    file = tmp_path / "battles.csv"
+    file.write_text("winner,loser\nfox,owl\n")
+    assert main(["rank", str(file), "--prior", "--bootstrap", "5"]) == 2
+    assert "at least 2 battles" in capsys.readouterr().err
+
+
 def test_rank_asks_for_an_anchor_with_a_value(table, capsys):
     with pytest.raises(SystemExit):
         main(["rank", str(table), "--anchor", "owl"])

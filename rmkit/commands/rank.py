@@ -51,6 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _anchor(text: str) -> dict[str, float]:
     name, _, value = text.rpartition("=")
-    if not name:
+    try:
+        found = {name: float(value)} if name else None
+    except ValueError:
+        found = None
+    if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, such as gpt-4=1000")
-    return {name: float(value)}
+    return found

@@ -22,6 +22,14 @@ class _Items(dict):
         return self[key]
 
 
+def judged_ranks(record: Record) -> list[int]:
+    """K ranks (1 = best, 0 = none) as most votes say: an even share orders nothing, a smaller one turns."""
+    ranks, share = ranks_of(record), record.share
+    if share is None or share > 0.5:
+        return ranks
+    return [1] * len(ranks) if share == 0.5 else ranks[::-1]  # a share goes with two responses
+
+
 def compare(rewards: list[np.ndarray], preferences: Preferences) -> pd.DataFrame:
     """One row for each pair (better, worse) of a group whose ranks differ.
 
@@ -31,7 +39,7 @@ def compare(rewards: list[np.ndarray], preferences: Preferences) -> pd.DataFrame
     """
     items, rows = _Items(), []
     for group, (record, reward) in enumerate(zip(preferences, rewards, strict=True)):
-        lengths, ranks = [len(response) for response in record.responses], ranks_of(record)
+        lengths, ranks = [len(response) for response in record.responses], judged_ranks(record)
         key, subset = prompt_key(record), record.subset or ""
         item = [items[_place(record, key), text] for text in record.responses]
         for i, a in enumerate(ranks):

@@ -11,12 +11,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rmkit.data.ledger import TRUNCATED, Ledger
+from rmkit.data.ledger import Example, Ledger, place_of
 from rmkit.data.preferences import Preferences, as_preferences
-from rmkit.data.records import ranks_of
 from rmkit.errors import InputError, shown
 from rmkit.evaluation.baselines import accuracy, baselines, ceiling, is_single
-from rmkit.evaluation.comparisons import COLUMNS, REFERENCE, compare, compare_with_zero, rewards_of
+from rmkit.evaluation.comparisons import (
+    COLUMNS,
+    REFERENCE,
+    compare,
+    compare_with_zero,
+    judged_ranks,
+    rewards_of,
+)
 from rmkit.evaluation.outcomes import Outcomes, outcomes
 from rmkit.theory import statistics
 
@@ -178,7 +184,7 @@ def evaluate(model_or_scores, preferences) -> Report:
     scored, or a reward is not finite.
     """
     preferences = as_preferences(preferences)
-    pairwise = _pairwise(preferences)
+    pairwise = check_labeled(preferences)
     scores, ledger = model_or_scores, preferences.ledger
     if hasattr(scores, "score_all"):
         ledger = _with_truncated(ledger, scores, preferences)
@@ -195,11 +201,11 @@ def evaluate(model_or_scores, preferences) -> Report:
     return report
 
 
-def _pairwise(preferences: Preferences) -> bool:
+def check_labeled(preferences: Preferences) -> bool:
     """Whether some group orders two of its responses; InputError where nothing is known of any."""
     if not len(preferences):
         raise InputError(f"{preferences.name} has no groups; there is nothing to evaluate.")
-    if any(len(set(ranks_of(record)) - {0}) > 1 for record in preferences):
+    if any(len(set(judged_ranks(record)) - {0}) > 1 for record in preferences):
         return True
     if any(right is not None for record in preferences for right in record.correct or []):
         return False
@@ -220,15 +226,15 @@ def _left_out(preferences: Preferences, report: Report) -> list[str]:
 
 
 def _with_truncated(ledger: Ledger, model, preferences: Preferences) -> Ledger:
-    """The ledger, and in it how many groups the model reads only in part."""
+    """The ledger, and in it how many groups the model reads only in part, and of which side."""
     if not hasattr(model, "encode"):
         return ledger
-    splits = {split for split, _, _ in ledger.cells}
-    split = min(splits) if len(splits) == 1 else None
     counted = ledger.merge(Ledger())
-    for (_, subset, what), n in model.encode(preferences, training=False)[1].cells.items():
-        if what == TRUNCATED:
-            counted.add(TRUNCATED, n, split=split, subset=subset)
+    for group in model.encode(preferences, training=False)[0]:
+        for what, done in group.cuts().items():
+            record = preferences[group.index]
+            split, subset = place_of(ledger, record)
+            counted.add(what, split=split, subset=subset, example=Example.of(record, done))
     return counted
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from transformers import PreTrainedTokenizerBase
 
-from rmkit.data.ledger import KEPT, PROMPT_CUT, RESPONSE_CUT, TRUNCATED, Ledger
+from rmkit.data.ledger import KEPT, Example, Ledger
 from rmkit.data.preferences import Preferences
 from rmkit.errors import InputError
 from rmkit.models.chat import TemplateRefusal, looks_special
@@ -30,17 +30,13 @@ def encode(
         same = [(i, j) for i, j in group.same() if ranks is not None and ranks[i] != ranks[j]]
         if training and same:
             cut = any(group.responses_cut)
-            ledger.drop("identical after the cut" if cut else "identical", subset=record.subset)
+            reason = "identical after the cut" if cut else "identical"
+            ledger.drop(reason, subset=record.subset, example=Example.of(record, "left out"))
             continue
         groups.append(group)
         ledger.add(KEPT, subset=record.subset)
-        cuts = {
-            TRUNCATED: group.truncated,
-            PROMPT_CUT: group.prompt_cut,
-            RESPONSE_CUT: any(group.responses_cut),
-        }
-        for what in (what for what, cut in cuts.items() if cut):
-            ledger.add(what, subset=record.subset)
+        for what, done in group.cuts().items():
+            ledger.add(what, subset=record.subset, example=Example.of(record, done))
     return groups, ledger
 
 
@@ -62,5 +58,6 @@ def _groups(
             except TemplateRefusal as refusal:
                 if not training:
                     raise InputError(f"{preferences.name}, record {index + 1}: {refusal}") from refusal
-                ledger.drop("refused by the chat template", subset=record.subset)
+                example = Example.of(record, f"left out: {refusal}")
+                ledger.drop("refused by the chat template", subset=record.subset, example=example)
         yield from encode_groups(tokenizer, renderings, max_length, indices)

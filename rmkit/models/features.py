@@ -10,16 +10,19 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from rmkit.data.ledger import KEPT, PROMPT_CUT, RESPONSE_CUT, TRUNCATED, Ledger
+from rmkit.data.ledger import KEPT, Example, Ledger
 from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Record, ranks_of
+from rmkit.device import best_device
 from rmkit.errors import InputError
+from rmkit.models import encoding
 from rmkit.models.hub import quiet, resolve, unreachable
+from rmkit.models.networks import has_token_types
 from rmkit.models.packing import TokenGroup, batches, budget, encode_group, pad
 from rmkit.models.vectors import Vectors
 from rmkit.paths import cache_folder
 
-VERSION = 3  # of what is computed here: raise it, and everything on disk is computed anew
+VERSION = 4  # of what is computed here: raise it, and everything on disk is computed anew
 LONGEST = 512  # tokens of prompt and response together, where a model does not say itself
 UNCUT = 10**9  # tokens that no text has
 
@@ -88,7 +91,7 @@ def features(
     commit = _commit(where)
     tokenizer = _load("AutoTokenizer", model, where, commit)
     limit = max_length or _made_for(where, commit, _is_encoder(tokenizer)) or LONGEST
-    groups = [encode_group(tokenizer, r.prompt, r.responses, limit, i) for i, r in enumerate(preferences)]
+    groups, _ = encoding.encode(tokenizer, preferences, limit, training=False)
     texts = [(tuple(group.prompt), tuple(tail)) for group in groups for tail in group.responses]
     weights = _weights(where) if commit is None else commit
     store = Vectors(cache_folder() / "features", [VERSION, weights, layer])
@@ -104,7 +107,7 @@ def features(
         for record, group in zip(preferences, groups, strict=True)
     ]
     counts = [len(record.responses) for record in preferences]
-    return Features(list(vectors.split(counts)), cuts, _ledger(preferences, cuts), str(model))
+    return Features(list(vectors.split(counts)), cuts, _ledger(preferences, groups, cuts), str(model))
 
 
 def _cut(tokenizer, record: Record, group: TokenGroup) -> Cut:
@@ -116,17 +119,16 @@ def _cut(tokenizer, record: Record, group: TokenGroup) -> Cut:
     return Cut(prompt, 1 - after / before, bool(unequal - set(whole.same())))
 
 
-def _ledger(preferences: Preferences, cuts: list[Cut | None]) -> Ledger:
+def _ledger(preferences: Preferences, groups: list[TokenGroup], cuts: list[Cut | None]) -> Ledger:
     ledger = Ledger()
-    for record, cut in zip(preferences, cuts, strict=True):
+    for record, group, cut in zip(preferences, groups, cuts, strict=True):
         if cut and cut.equal:
-            ledger.drop("identical after the cut", subset=record.subset)
+            example = Example.of(record, "no head trains on it")
+            ledger.drop("identical after the cut", subset=record.subset, example=example)
             continue
         ledger.add(KEPT, subset=record.subset)
-        if cut:
-            found = [TRUNCATED, *[PROMPT_CUT] * (cut.prompt > 0), *[RESPONSE_CUT] * (cut.responses > 0)]
-            for what in found:
-                ledger.add(what, subset=record.subset)
+        for what, done in group.cuts().items():
+            ledger.add(what, subset=record.subset, example=Example.of(record, done))
     return ledger
 
 
@@ -155,10 +157,13 @@ def _compute(
     layers = network.config.num_hidden_layers
     if not -layers - 1 <= layer <= layers:
         raise InputError(f"layer={layer}: {model} has layers 0 (embeddings) to {layers}, or -1 for the last.")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(best_device())
     network.to(device)
     pooling = _pooling(where, commit, _is_encoder(tokenizer))
-    rows = [TokenGroup(list(head), [list(tail)]) for head, tail in texts]
+    # A sentence encoder has seen single texts alone, of type 0; other encoders read a pair as one.
+    single = _json(where, commit, "modules.json", False) is not None
+    pair = has_token_types(network, tokenizer) and not single
+    rows = [TokenGroup(list(head), [list(tail)], pair=pair) for head, tail in texts]
     known = {}
     with tqdm(total=len(rows), desc=f"features of {model}", disable=not progress) as bar:
         for indices in batches([len(row) for row in rows], budget(device)):
@@ -172,8 +177,12 @@ def _forward(network, rows: list[TokenGroup], layer: int, pooling: str, device: 
     """(R, D): one vector for each prompt with one response."""
     batch = pad(rows, pad_id=0)  # padding is masked, so any token will do
     real = (batch.groups >= 0).to(device)
+    types = {"token_type_ids": batch.segments.to(device)} if rows[0].pair else {}
     output = network(
-        input_ids=batch.input_ids.to(device), attention_mask=real.long(), output_hidden_states=layer != -1
+        input_ids=batch.input_ids.to(device),
+        attention_mask=real.long(),
+        output_hidden_states=layer != -1,
+        **types,
     )
     hidden = output.last_hidden_state if layer == -1 else output.hidden_states[layer]
     return _pool(hidden.float(), real, pooling).cpu()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 
 import torch
 from torch import Tensor, nn
@@ -115,6 +116,13 @@ def draw_head(network: nn.Module, seed: int) -> None:
     head.weight.data.copy_(drawn / (drawn.shape[-1] + 1))
     if getattr(head, "bias", None) is not None:
         nn.init.zeros_(head.bias)
+
+
+def has_token_types(network: nn.Module, tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether a network tells prompt and response apart by token types, as BERT's tokenizer makes them."""
+    kinds = getattr(network.config, "type_vocab_size", None) or 0
+    takes = "token_type_ids" in signature(network.forward).parameters
+    return kinds > 1 and takes and "token_type_ids" in tokenizer.model_input_names
 
 
 def set_pad(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from rmkit.data.ledger import PROMPT_CUT, RESPONSE_CUT, TRUNCATED
 from rmkit.data.records import Prompt
 from rmkit.models.chat import Rendering
 from rmkit.models.templates import closing_tokens, render, tokenize
@@ -47,6 +48,15 @@ class TokenGroup:
     def truncated(self) -> bool:
         """Whether anything was cut."""
         return self.prompt_cut or any(self.responses_cut)
+
+    def cuts(self) -> dict[str, str]:
+        """{what the ledger counts of this group: what was done, in words}; empty where all was read."""
+        lost = {
+            PROMPT_CUT: (self.prompt_cut, "kept: the prompt lost its start"),
+            RESPONSE_CUT: (any(self.responses_cut), "kept: a response lost its end"),
+        }
+        found = {what: done for what, (cut, done) in lost.items() if cut}
+        return {TRUNCATED: "kept: some text was cut"} | found if found else {}
 
     def same(self) -> list[tuple[int, int]]:
         """Pairs (i, j), i < j, of responses with the same tokens."""

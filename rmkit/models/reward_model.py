@@ -3,7 +3,6 @@
 import copy
 import warnings
 from collections.abc import Iterable, Sequence
-from inspect import signature
 from pathlib import Path
 
 import torch
@@ -21,7 +20,15 @@ from rmkit.device import best_device
 from rmkit.errors import InputError
 from rmkit.models import adapters, encoding
 from rmkit.models.hub import quiet, resolve, unreachable
-from rmkit.models.networks import head_of, load_network, longest, set_pad, why_not_packed, with_lora
+from rmkit.models.networks import (
+    has_token_types,
+    head_of,
+    load_network,
+    longest,
+    set_pad,
+    why_not_packed,
+    with_lora,
+)
 from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
 from rmkit.models.templates import give_pad_token, render
 
@@ -205,15 +212,10 @@ class RewardModel(nn.Module):
     def _classified(self, batch: Batch) -> Tensor:
         """Rewards of an encoder, which reads a whole row with its own pooling: (G, K)."""
         mask = attention_mask(batch, "padded", torch.float32)
-        types = {"token_type_ids": batch.segments} if self._has_types() else {}
+        typed = has_token_types(self.classifier, self.tokenizer)
+        types = {"token_type_ids": batch.segments} if typed else {}
         logits = self.network(input_ids=batch.input_ids, attention_mask=mask, **types).logits.float()
         return logits[batch.last[..., 0], 0].masked_fill(~batch.mask, 0.0)
-
-    def _has_types(self) -> bool:
-        """Whether prompt and response are told apart by token types, as BERT's tokenizer makes them."""
-        kinds = getattr(self.classifier.config, "type_vocab_size", None) or 0
-        takes = "token_type_ids" in signature(self.classifier.forward).parameters
-        return kinds > 1 and takes and "token_type_ids" in self.tokenizer.model_input_names
 
     # --- scoring
 

@@ -49,9 +49,11 @@ class Evidence:
     def bootstrap(self, theta: np.ndarray, times: int, seed: int) -> np.ndarray:
         """(times, n) mean-zero scores, fitted to as many draws taken with replacement."""
         total = round(self.repeats.sum())
-        if not np.array_equal(self.repeats, self.repeats.round()) or total < 2:
+        if total < 2:
+            raise InputError(f"The bootstrap needs at least 2 {self.unit} to draw from; there is {total}.")
+        if not np.array_equal(self.repeats, self.repeats.round()):
             raise InputError(
-                f"The bootstrap draws whole {self.unit}, at least 2, and the counts are not whole numbers: "
+                f"The bootstrap draws whole {self.unit}, and the counts are not whole numbers: "
                 "give fractions as a column of weights, or take errors='robust'."
             )
         rng, found = np.random.default_rng(seed), []

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 
@@ -54,7 +55,11 @@ def read_file(path: str | Path) -> "pd.DataFrame | list":
         if kind in (".csv", ".tsv"):
             # As text: a model called "NA" or "007" keeps its name.
             text = {"dtype": str, "keep_default_na": False, "na_values": [""]}
-            return pd.read_csv(path, sep="\t" if kind == ".tsv" else ",", **text)
+            with warnings.catch_warnings():
+                # A row longer than the header is an error; pandas would else shift its columns, or cut it.
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                separator = "\t" if kind == ".tsv" else ","
+                return _stripped(pd.read_csv(path, sep=separator, index_col=False, **text))
         if kind == ".parquet":
             return pd.read_parquet(path)
         if kind == ".jsonl":
@@ -64,9 +69,17 @@ def read_file(path: str | Path) -> "pd.DataFrame | list":
             rows = json.loads(path.read_text(encoding="utf-8"))
         else:
             raise InputError(f"{path} is no .csv, .tsv, .parquet, .jsonl or .json file.")
+    except pd.errors.ParserWarning as error:
+        raise InputError(f"{path} has a row with more fields than its header: {error}") from error
     except (ValueError, UnicodeDecodeError) as error:  # of pandas, pyarrow and json alike
         raise InputError(f"{path} cannot be read as {kind[1:]}: {error}") from error
     return from_rows(rows)
+
+
+def _stripped(frame: pd.DataFrame) -> pd.DataFrame:
+    """White space around a field is layout: "red, blue" names no item " blue". A blank field is missing."""
+    names = {name: str(name).strip() for name in frame.columns}
+    return frame.apply(lambda column: column.str.strip().replace("", np.nan)).rename(columns=names)
 
 
 def from_rows(rows: object) -> "pd.DataFrame | object":

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rmkit.data.ledger import TRUNCATED, Example, Ledger, dropped, place_of
+from rmkit.data.ledger import Example, Ledger, dropped, place_of
 from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record, ranks_of
 from rmkit.errors import InputError
@@ -218,10 +218,9 @@ def _ledger(preferences: Preferences, groups: list[TokenGroup], encoding: Ledger
             record = preferences[group.index]
             losers.append((record, "tied" if record.ties() else "nothing to compare"))
     ledger = dropped(preferences.ledger, losers)
-    for number in useful:
-        if groups[number].truncated:
-            record = preferences[groups[number].index]
+    for number in sorted(useful):
+        record = preferences[groups[number].index]
+        for what, done in groups[number].cuts().items():
             split, subset = place_of(ledger, record)
-            example = Example.of(record, "kept: some text was cut")
-            ledger.add(TRUNCATED, split=split, subset=subset, example=example)
+            ledger.add(what, split=split, subset=subset, example=Example.of(record, done))
     return ledger

@@ -8,9 +8,8 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from rmkit.data.preferences import Preferences, prompt_key
-from rmkit.data.records import ranks_of
-from rmkit.errors import InputError
-from rmkit.evaluation.report import Report, evaluate
+from rmkit.evaluation.comparisons import judged_ranks
+from rmkit.evaluation.report import Report, check_labeled, evaluate
 from rmkit.models.packing import batches
 from rmkit.theory import losses
 from rmkit.training.batching import Examples, labels_of, missing, weights_of
@@ -21,7 +20,7 @@ from rmkit.training.settings import Settings
 class HeldOut:
     """Preferences to evaluate on, encoded and checked before the first step.
 
-    Raises InputError where they order no two responses, or lack what the held-out loss needs although the
+    Raises InputError where `evaluate` would, or where they lack what the held-out loss needs although the
     settings choose weights by it.
     """
 
@@ -34,11 +33,7 @@ class HeldOut:
         settings: Settings,
         accelerator: Accelerator,
     ):
-        if not any(len(set(ranks_of(record)) - {0}) > 1 for record in preferences):
-            raise InputError(
-                f"evaluate={preferences.name} orders no two responses: it has neither different `ranks` nor "
-                f"different `correct`; give labeled preferences, or leave evaluate out."
-            )
+        check_labeled(preferences)
         _say_what_is_shared(trained_on, preferences)
         self.model, self.preferences, self.objective = model, preferences, objective
         self.accelerator, self.budget = accelerator, settings.tokens_per_batch
@@ -111,7 +106,7 @@ class HeldOut:
 
     def _ranks(self, mask: Tensor) -> Tensor:
         width = mask.shape[1]
-        rows = [ranks_of(record) for record in self.preferences]
+        rows = [judged_ranks(record) for record in self.preferences]
         return torch.tensor([row + [0] * (width - len(row)) for row in rows], device=mask.device)
 
 

@@ -72,7 +72,15 @@ def _methods(kind: type) -> Iterator[tuple[str, Any]]:
             yield from sorted(functions, key=lambda pair: pair[0])
 
 
+def _written(thing: Any) -> Any:
+    """The function that torch.compile was given: what it adds around it changes from call to call."""
+    return (
+        vars(thing).get("_torchdynamo_orig_callable", thing) if type(thing) is types.FunctionType else thing
+    )
+
+
 def _parts(thing: Any, seen: dict[int, Any]) -> Iterator[str]:
+    thing = _written(thing)
     if isinstance(thing, SIMPLE):
         yield repr(thing)
     elif isinstance(thing, types.CodeType):
@@ -91,6 +99,7 @@ def _parts(thing: Any, seen: dict[int, Any]) -> Iterator[str]:
 
 
 def _walk(thing: Any, seen: dict[int, Any]) -> Iterator[Any]:
+    thing = _written(thing)
     if id(thing) not in seen:
         seen[id(thing)] = thing
         yield thing

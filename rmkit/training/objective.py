@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from rmkit.errors import InputError
 from rmkit.theory import losses
@@ -185,6 +186,10 @@ def _module_of(function: Callable) -> nn.Module | None:
 
 def _refuse_hidden(function: Callable, own: nn.Module | None, options: Mapping, name: str) -> None:
     """Parameters that a loss keeps where `fit` would neither train nor save them."""
+    if own is not None and any(map(is_lazy, own.parameters())):
+        raise InputError(
+            f"The loss {name!r} has a lazy parameter, whose shape is not known yet: call it once first."
+        )
     found = {id(parameter) for parameter in own.parameters()} if own is not None else set()
     if any(id(tensor) not in found for tensor in learnable((function, options))):
         raise InputError(

@@ -12,6 +12,7 @@ from rmkit.preferences import Preferences, Record
 
 from rmkit.errors import InputError
 from rmkit.evaluation import best_of_n, best_of_n_kl, evaluate
+from rmkit.models.packing import TokenGroup
 
 
 def group(ranks, responses=None, **more):
@@ -389,3 +390,29 @@ def test_best_of_n_refuses_what_has_no_answer(bad):
         best_of_n(np.zeros((2, 3)), np.zeros((2, 2)))
     with pytest.raises(InputError):
         best_of_n_kl(0)
+
+
+def test_an_even_share_orders_nothing_and_a_smaller_one_turns_the_pair():
+    votes = Preferences([group([1, 2], share=share) for share in (0.75, 0.5, 0.25)])
+    report = evaluate([[1.0, 0.0]] * 3, votes)
+    assert (report.pairs, report.groups, report.accuracy) == (2, 2, 0.5)
+    with pytest.raises(InputError, match="orders no two responses"):
+        evaluate([[1.0, 0.0]], Preferences([group([1, 2], share=0.5)]))
+
+
+class ReadsInPart:
+    """A model that reads of every prompt and first response only a part."""
+
+    def encode(self, preferences, training):
+        return [TokenGroup([1], [[2], [3]], True, (True, False), i) for i in range(len(preferences))], None
+
+    def score_all(self, preferences):
+        return [[1.0, 0.0]] * len(preferences)
+
+
+def test_a_report_counts_what_was_cut_by_side_and_shows_the_rows():
+    ledger = evaluate(ReadsInPart(), Preferences([group([1, 2], subset="s")])).ledger
+    assert {what: n for (_, _, what), n in ledger.cells.items() if what != "kept"} == {
+        "truncated": 1, "prompt cut": 1, "response cut": 1,
+    }  # fmt: skip
+    assert ledger.examples("response cut")["done"].tolist() == ["kept: a response lost its end"]

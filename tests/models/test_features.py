@@ -280,3 +280,18 @@ def test_minilm():
     torch.testing.assert_close(found[0][1], expected, atol=1e-5, rtol=1e-4)
     assert found[0].shape == (2, 384)
     assert found.ledger.truncated == 1
+
+
+def test_an_encoder_reads_a_pair_by_token_types_and_a_sentence_encoder_single_texts(tmp_path):
+    names = ["input_ids", "token_type_ids", "attention_mask"]
+    tokenizer = tiny_tokenizer(encoder=True, model_input_names=names)
+    folder = saved(tmp_path / "typed", tiny_network("bert"), tokenizer)
+    network = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    pair = AutoTokenizer.from_pretrained(folder)("what do otters eat", "granite", return_tensors="pt")
+    assert pair.token_type_ids.max() == 1
+    with torch.no_grad():
+        expected = network(**pair).last_hidden_state[0].mean(0)
+    torch.testing.assert_close(quick(model=folder)[0][1], expected, atol=1e-5, rtol=1e-4)
+    sentence_config(folder, "mean_tokens", False)
+    expected = alone(folder, "[CLS] what do otters eat [SEP] granite [SEP]").mean(0)
+    torch.testing.assert_close(quick(model=folder)[0][1], expected, atol=1e-5, rtol=1e-4)

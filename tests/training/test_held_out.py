@@ -320,3 +320,12 @@ def test_weight_decay_shrinks_matrices_alone(folder):
         assert torch.allclose(parameter, before[name] * (0.95 if parameter.dim() == 2 else 1.0), atol=1e-6), (
             name
         )
+
+
+def test_a_run_may_be_evaluated_on_answers_that_are_right_or_wrong(folder):
+    answers = [
+        {"prompt": f"why {i}", "responses": ["fish" if i % 2 else "granite"], "correct": [i % 2 == 1]}
+        for i in range(6)
+    ]
+    run = training.fit(load(folder), toy(), evaluate=answers, evaluate_every=2, **FEW)
+    assert run.report.outcomes.answers == 6

@@ -265,3 +265,17 @@ def test_a_record_with_a_share_trains_under_it(folder):
     loss = training.fit(model, data, groups_per_step=4, lr=0.0, progress=False).history["loss"][0]
     soft = [0.6 * math.log1p(math.exp(-gap)) + 0.4 * math.log1p(math.exp(gap)) for gap in gaps]
     assert loss == pytest.approx(np.mean(soft), abs=1e-5)
+
+
+class Lazy(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.LazyLinear(1)
+
+    def forward(self, rewards, mask, ranks):
+        return positional(self.scale(rewards[..., None])[..., 0], mask, ranks)
+
+
+def test_a_loss_whose_parameters_have_no_shape_yet_is_one_sentence(folder):
+    with pytest.raises(InputError, match="lazy parameter"):
+        training.fit(load(folder), toy(8), loss=Lazy(), **FEW)

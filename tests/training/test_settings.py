@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+import torch
 from tiny import load, tiny_model, toy
 
 import rmkit
@@ -188,3 +189,9 @@ def test_a_function_is_known_by_its_code_and_by_all_that_it_reads(monkeypatch):
     assert identity(scaled) != first
     assert identity("hinge") == "hinge"
     json.dumps(identity(lambda rewards: rewards))
+
+
+def test_a_compiled_function_is_the_function_that_was_written():
+    compiled = torch.compile(scaled)
+    assert identity(compiled) == identity(scaled)
+    assert identity(torch.compile(with_default)) != identity(compiled)
