@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 import types
 from collections.abc import Callable, Mapping
 
@@ -47,6 +48,8 @@ class Objective(nn.Module):
         for option in options:
             if option not in arguments or option in ALWAYS:
                 raise unknown(option, [name for name, default in arguments.items() if default], self.name)
+            if isinstance(loss, str) and not _is_number(options[option]):
+                raise InputError(f"{option} is {options[option]!r}; the loss {loss!r} takes a finite number.")
         self.always = [name for name in ALWAYS if name in arguments]
         unbound = {name: arguments[name] for name in arguments if name not in (*options, *ALWAYS)}
         self.needs = tuple(name for name, default in unbound.items() if not default)
@@ -148,6 +151,13 @@ def loss_options() -> dict[str, tuple[type, str]]:
                 kind = int if "int" in str(p.annotation) else float
                 found[p.name] = (kind, f"of the loss {loss}; default {p.default}")
     return found
+
+
+def _is_number(value: object) -> bool:
+    """Whether a loss of ours can compute with it: None stands for its default, a tensor for many numbers."""
+    if value is None or isinstance(value, Tensor):
+        return True
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _arguments(function: Callable, name: str) -> tuple[list[str], dict[str, bool]]:

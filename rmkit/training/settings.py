@@ -194,6 +194,8 @@ def read(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if path.suffix not in (".json", ".toml"):
         raise InputError(f"{path} is no settings file: end its name in .json or .toml.")
+    if not path.is_file():
+        raise InputError(f"There is no settings file {path}.")
     try:
         text = path.read_text(encoding="utf-8")
         values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 from dataclasses import fields
 
 import numpy as np
@@ -16,6 +17,7 @@ from rmkit.errors import InputError
 from rmkit.training import Settings
 from rmkit.training import settings as all_about
 from rmkit.training.identity import identity
+from rmkit.training.objective import Objective
 
 
 @pytest.fixture(scope="module")
@@ -195,3 +197,14 @@ def test_a_compiled_function_is_the_function_that_was_written():
     compiled = torch.compile(scaled)
     assert identity(compiled) == identity(scaled)
     assert identity(torch.compile(with_default)) != identity(compiled)
+
+
+@pytest.mark.parametrize("value", ["two", math.nan, math.inf, True, [1.0]])
+def test_an_option_of_a_loss_is_a_finite_number(value):
+    with pytest.raises(InputError, match="gamma is .* takes a finite number"):
+        Objective("focal", {"gamma": value})
+
+
+def test_a_settings_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match="There is no settings file"):
+        all_about.read(tmp_path / "absent.json")
