@@ -201,7 +201,7 @@ def test_a_compiled_function_is_the_function_that_was_written():
 
 @pytest.mark.parametrize("value", ["two", math.nan, math.inf, True, [1.0]])
 def test_an_option_of_a_loss_is_a_finite_number(value):
-    with pytest.raises(InputError, match="gamma is .* takes a finite number"):
+    with pytest.raises(InputError, match=r"gamma is .* takes a finite number"):
         Objective("focal", {"gamma": value})
 
 
