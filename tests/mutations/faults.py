@@ -594,7 +594,7 @@ EVALUATION = [
         "rmkit/evaluation/benchmarks.py",
         "        alone = np.isnan(rows[:, -1])\n",
         "        alone = np.ones(len(rows), dtype=bool)\n",
-        "tests/evaluation/test_benchmarks.py::test_the_interval_is_over_prompts_and_covers",
+        "tests/evaluation/test_benchmarks.py::test_rows_of_one_prompt_are_drawn_together",
     ),
     Fault(
         "a missing subset is not named",
@@ -608,7 +608,7 @@ EVALUATION = [
         "rmkit/training/head_penalty.py",
         "loss[i] = log_loss(gap / fitted[i], share).mean()",
         "loss[i] = (gap <= 0).mean()",
-        "tests/training/test_heads.py::test_chosen_penalties_are_those_of_the_least_log_loss_and_see_no_test_pair",
+        "tests/training/test_heads.py::test_a_penalty_has_the_least_log_loss_on_prompts_left_out_by_hand",
     ),
     Fault(
         "a penalty is chosen on the prompts that the head has seen",
