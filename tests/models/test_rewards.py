@@ -147,6 +147,15 @@ def test_plain_transformers_gives_the_same_scores(models, kind, tmp_path):
     assert_close(torch.cat(model.score_all(rows)), plain, 1e-4)
 
 
+def test_the_head_is_read_in_float32_under_autocast(models):
+    model = models["llama"]
+    batch = model.batch([TokenGroup([5, 6, 7], [[8, 9, 2], [10, 2], [11, 12, 2]])])
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        rewards = model.rewards(batch)[batch.mask]
+    assert rewards.dtype == torch.float32
+    assert (rewards != rewards.bfloat16().float()).all()  # more digits than bfloat16 has
+
+
 def test_twenty_steps_are_those_of_a_plain_padded_loop(tmp_path):
     base = RewardModel.load(tiny_model(tmp_path / "base", "llama"), seed=3)
     folder = base.save(tmp_path / "start")

@@ -80,6 +80,18 @@ def test_the_sandwich_by_hand():
     np.testing.assert_allclose(ranked.robust_covariance, twice.robust_covariance, atol=1e-12)
 
 
+def test_the_errors_that_are_asked_for_are_those_of_the_table_and_of_a_difference():
+    model = fit(battles(np.random.default_rng(8), 60), items=NAMES.tolist(), bootstrap=20, prior=0.1)
+    resampled = np.cov(model.resampled, rowvar=False)
+    kinds = {"model": model.covariance, "robust": model.robust_covariance, "bootstrap": resampled}
+    for errors, covariance in kinds.items():
+        table = model.table(errors=errors).loc[NAMES]
+        np.testing.assert_allclose(table["standard_error"], np.sqrt(np.diag(covariance)), rtol=1e-9)
+        variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+        assert model.difference(*NAMES[:2], errors=errors)[1] == pytest.approx(variance**0.5)
+    assert not np.allclose(model.robust_covariance, model.covariance, rtol=0.01)
+
+
 def test_counts_are_so_many_draws_and_weights_are_not():
     frame = battles(np.random.default_rng(4), 400)
     doubled = pd.concat([frame, frame], ignore_index=True)

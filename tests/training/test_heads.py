@@ -15,7 +15,7 @@ from rmkit import losses
 from rmkit.data.ledger import Ledger
 from rmkit.errors import InputError
 from rmkit.theory.minimize import minimize
-from rmkit.training.head_penalty import PENALTIES
+from rmkit.training.head_penalty import FOLDS, PENALTIES
 
 
 def world(groups=40, width=6, seed=0, most=4, prompts=None):
@@ -262,6 +262,30 @@ def test_chosen_penalties_are_those_of_the_least_log_loss_and_see_no_test_pair()
     same = fit_heads(features, preferences, fixed, test=test)
     torch.testing.assert_close(same.rewards, results.rewards, atol=2e-2, rtol=0)
     assert same.temperature == pytest.approx(results.temperature, rel=1e-2)
+
+
+def test_a_penalty_has_the_least_log_loss_on_prompts_left_out_by_hand():
+    features, preferences = world(50, most=2, width=30, seed=5)
+    test, learned = list(range(10)), range(10, 50)
+    sharp = np.geomspace(0.01, 10, 400)[:, None]  # 1 / temperature
+    for seed in range(3):
+        keys = sorted(prompt_key(preferences[i]) for i in learned)
+        order = np.random.default_rng([seed, 3]).permutation(len(keys)).tolist()
+        fold = {keys[prompt]: place % FOLDS for place, prompt in enumerate(order)}
+        losses = []
+        for l2 in PENALTIES:
+            gaps = []
+            for each in range(FOLDS):
+                out = [i for i in learned if fold[prompt_key(preferences[i])] == each]
+                head = fit_heads(features, preferences, [Setting(l2=l2, seed=seed)], test=test + out)
+                gaps += [
+                    head.rewards[0, i, w] - head.rewards[0, i, v]
+                    for i in out
+                    for w, v in preferences[i].pairs()
+                ]
+            losses.append(np.logaddexp(0, -sharp * np.array(gaps)).mean(1).min())
+        chosen = fit_heads(features, preferences, [Setting(seed=seed)], test=test).l2[0]
+        assert chosen == PENALTIES[np.argmin(losses)]
 
 
 def test_a_chosen_penalty_is_near_the_best_of_the_grid():

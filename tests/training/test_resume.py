@@ -169,6 +169,24 @@ def resumes_to(uninterrupted, folder, out):
     assert run.history.drop(columns="tokens/s").equals(uninterrupted.history.drop(columns="tokens/s"))
 
 
+def test_an_update_that_fails_is_not_counted(folder, uninterrupted, tmp_path, monkeypatch):
+    plain, calls = torch.optim.AdamW.step, []
+
+    def fails(*values, **named):
+        calls.append(1)
+        if len(calls) == 5:
+            raise MemoryError
+        return plain(*values, **named)
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", fails)
+        with pytest.raises(MemoryError):
+            training.fit(load(folder), toy(50), out=out, **SETTINGS)
+    assert len(checkpoint.load_state(out)["history"]) == 4
+    resumes_to(uninterrupted, folder, out)
+
+
 @pytest.mark.parametrize("where", ["a callback", "a loss", "a gradient", "the update"])
 def test_an_error_anywhere_leaves_a_checkpoint(folder, uninterrupted, tmp_path, monkeypatch, where):
     """Ctrl-C comes as a real signal, in the middle of the fifth step."""
