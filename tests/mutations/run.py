@@ -29,19 +29,26 @@ def copy_of_the_project(folder: Path) -> None:
             shutil.copy(ROOT / name, folder / name)
 
 
+def run(tests: str, folder: Path) -> tuple[int, str]:
+    """(pytest's exit status, the last line that it printed)."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(folder)}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a file may change twice within a second
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    last = (done.stdout.strip() or done.stderr.strip() or "nothing printed").splitlines()[-1]
+    return done.returncode, last
+
+
 def caught(fault: Fault, folder: Path) -> tuple[bool, str]:
     """(whether a test fails with the fault planted, the last line that pytest printed)."""
     path = folder / fault.file
     whole = path.read_text(encoding="utf-8")
     path.write_text(whole.replace(fault.old, fault.new), encoding="utf-8")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(folder)}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *fault.tests.split()]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    status, last = run(fault.tests, folder)
     path.write_text(whole, encoding="utf-8")
-    last = (done.stdout.strip() or done.stderr.strip() or "nothing printed").splitlines()[-1]
-    if done.returncode not in (0, 1):  # 1: a test failed; anything else says nothing about the fault
-        raise SystemExit(f"{fault.name}: pytest ended with {done.returncode}: {last}")
-    return done.returncode == 1, last
+    if status not in (0, 1):  # 1: a test failed; anything else says nothing about the fault
+        raise SystemExit(f"{fault.name}: pytest ended with {status}: {last}")
+    return status == 1, last
 
 
 def main(words: list[str]) -> int:
@@ -51,6 +58,11 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="rmkit-mutations-") as name:
         folder = Path(name)
         copy_of_the_project(folder)
+        status, last = run(
+            " ".join(dict.fromkeys(f for fault in chosen for f in fault.tests.split())), folder
+        )
+        if status:  # a test that fails anyway would seem to catch everything
+            raise SystemExit(f"Without any fault pytest ends with {status}: {last}")
         for fault in chosen:
             began = time.perf_counter()
             found, last = caught(fault, folder)
