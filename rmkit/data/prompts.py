@@ -195,7 +195,8 @@ def _as_talk(answer: object) -> object:
         return next((answer[name] for name in ("content", "text", "response") if name in answer), answer)
     if isinstance(answer, list) and answer and all(isinstance(part, dict) for part in answer):
         return messages(answer, "answer")
-    return answer
+    # A list of other things is no conversation: it is counted as "not text", not taken for turns.
+    return tuple(answer) if isinstance(answer, list) else answer
 
 
 def _refuse_lost_question(row: Columns) -> None:

@@ -209,3 +209,11 @@ def test_answers_are_scored_whatever_their_label_says(tmp_path):
     row = {"prompt": ASKED, "output_1": GOOD, "output_2": BAD, "preference": 1.37}
     (tmp_path / "rows.jsonl").write_text(json.dumps(row))
     assert rows_to_score(tmp_path / "rows.jsonl")[0].record.responses == [GOOD, BAD]
+
+
+@pytest.mark.parametrize("answer", [[3], ["a", "b"], [[user("a")]], [None], {"x": 1}, 4, True])
+@pytest.mark.parametrize("names", [("chosen", "rejected"), ("response_a", "response_b")])
+def test_an_answer_that_is_no_text_is_counted(answer, names):
+    rows = [{"prompt": ASKED, names[0]: GOOD, names[1]: other} for other in (BAD, answer)]
+    read = load([row | ({"winner": "a"} if names[0] == "response_a" else {}) for row in rows])
+    assert (len(read), read.ledger.dropped) == (1, {"not text": 1})

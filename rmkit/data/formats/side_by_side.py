@@ -78,7 +78,7 @@ def _numbered(rows: list[Row]) -> list[Row]:
                 seen[plain(name)].add(number(columns.peek(name)))
     result = []
     for row in rows:
-        ties = ".ties." in PurePath(row.where.rsplit(", ", 1)[0]).name
+        ties = ".ties." in row.where and ".ties." in PurePath(row.where.rsplit(", ", 1)[0]).name
         tied = {"winner": "tie"} if ties and not _judgments(Columns(row.values)) else {}
         result.append(replace(row, values=row.values | tied, about={"numbers": dict(seen)}))
     return result
