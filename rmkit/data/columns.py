@@ -137,7 +137,7 @@ _KIND = re.compile(
 )
 _JUDGMENT = re.compile(
     r"(^|_)(labels?|preferences?|preferred|better|best|choices?|chosen|winners?|verdicts?|judge?ments?|votes?|scores?|"
-    r"ratings?|ranks?|rankings?|more_convincing|selected|outcome|pick(ed)?|annotator_?\d+)(_|\d|$)"
+    r"ratings?|ranks?|rankings?|more_convincing|selected|outcome|pick(ed)?|comparison|rejected|candidates|desirable|thumbs|is_safe|passed|annotator_?\d+)(_|\d|$)"
 )
 
 
@@ -178,8 +178,13 @@ def ranks(scores: list[float | None]) -> list[int]:
     return [0 if score is None else levels.index(score) + 1 for score in scores]
 
 
+_DECIMAL_COMMA = re.compile(r"\s*-?\d+,\d{1,2}\s*")  # three digits would be thousands
+
+
 def number(value: object) -> float | None:
-    """A rating as a number; "4" counts as 4, and what is no number (None, "N/A", NaN) as not rated."""
+    """A rating as a number; "4" and "4,5" count, and what is no number (None, "N/A", NaN) is not rated."""
+    if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value):
+        value = value.replace(",", ".")
     try:
         result = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError):

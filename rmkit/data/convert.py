@@ -94,10 +94,15 @@ def _built(
             events.append(Event(str(error), each.where, subset, key_of(each.values), each.count))
             continue
         found.append((each.where, record))
+        notes = each.notes
+        if record.ranks and len(record.ranks) > 1 and not any(record.ranks) and "no label" not in notes:
+            notes.append("no label")  # scores that are no numbers
+        if each.count == 1 and not removed and not notes:
+            continue  # nothing to tell of most rows
         key = prompt_key(record)
         for what, n in ((GROUPED, each.count - 1), (REMOVED, removed)):
             events += [Event(what, each.where, record.subset, key, n)] if n else []
-        events += [Event(note, each.where, record.subset, key, kept=True) for note in each.notes]
+        events += [Event(note, each.where, record.subset, key, kept=True) for note in notes]
     return found, events, bad
 
 
@@ -164,9 +169,12 @@ def _turn(made: dict) -> None:
 def _refuse_unread_label(columns: Columns, form: Format) -> None:
     suspects = columns.unread_judgments()
     if suspects:
+        advice = 'name the better answer in a column `winner` ("a", "b" or "tie"), write `ranks`'
+        if form.joins:
+            advice = "rename it to `label` (true or false) or to `score` (a number)"
         raise BadRowError(
-            f"column {suspects[0]!r} looks like a judgment, but {form.name} does not read it: name the "
-            'better answer in a column `winner` ("a", "b" or "tie"), write `ranks`, or drop the column',
+            f"column {suspects[0]!r} looks like a judgment or another answer, but {form.name} does not read "
+            f"it: {advice}, or drop the column",
             f"column {suspects[0]!r} not read",
         )
 

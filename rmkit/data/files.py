@@ -3,10 +3,7 @@
 A row that cannot be read is a Row with a fault; only a file that cannot be read at all is an InputError.
 """
 
-import csv
 import gzip
-import io
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +11,9 @@ import pyarrow
 import pyarrow.ipc
 import pyarrow.parquet
 
-from rmkit.data.columns import BadRowError, Row
+from rmkit.data.columns import Row
 from rmkit.data.json_rows import json_rows
+from rmkit.data.separated import separated_rows
 from rmkit.errors import InputError
 
 KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow")
@@ -25,6 +23,8 @@ ACCEPTED = (
     "a glob, a DataFrame, a list of dictionaries, and the id of a set on the Hub"
 )
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_POINTER = b"version https://git-lfs"  # what a clone without Git LFS has in place of a large file
 
 
 def suffix(path: Path) -> str:
@@ -43,11 +43,13 @@ def kind(path: Path) -> str | None:
 
 def rows(path: Path) -> list[Row]:
     """The rows of one file."""
-    readers = {".csv": _separated, ".tsv": _separated, ".parquet": _table, ".arrow": _table}
     of = kind(path)
     if of is None:
         raise InputError(f"{path}: cannot read files of this kind; {ACCEPTED}.")
-    found = list(readers[of](path, of) if of in readers else json_rows(path, text_bytes(path), of))
+    if of in (".parquet", ".arrow"):
+        found = list(_table(path, of))
+    else:
+        found = list((separated_rows if of in (".csv", ".tsv") else json_rows)(path, text_bytes(path), of))
     if not found:
         raise InputError(f"{path} is empty: it holds no rows.")
     return found
@@ -68,35 +70,20 @@ def _bytes(path: Path) -> bytes:
 def text_bytes(path: Path) -> bytes:
     """The file's content, unpacked, in UTF-8 and without a byte order mark."""
     content = _bytes(path)
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise InputError(f"{path} is UTF-16; save it as UTF-8.")
+    if content.startswith(_POINTER):
+        raise InputError(f"{path} is a Git LFS pointer, not the data; run `git lfs pull` in its folder.")
+    if content[:2] in _UTF_16:  # what a spreadsheet saves as "Unicode text"
+        try:
+            content = content.decode("utf-16").encode("utf-8")
+        except UnicodeError as error:
+            raise InputError(f"{path} begins as UTF-16 and is not; save it as UTF-8.") from error
     return content.removeprefix(_BYTE_ORDER_MARK)
-
-
-def _separated(path: Path, of: str) -> Iterator[Row]:
-    """Values separated by commas, tabs, or a spreadsheet's semicolons; the first line names the columns."""
-    content = text_bytes(path)
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = 1 + content.count(b"\n", 0, error.start)
-        raise InputError(f"{path}, line {line} is not UTF-8 text; save the file as UTF-8.") from error
-    head = text.split("\n", 1)[0]
-    separator = "\t" if of == ".tsv" else max(",;\t", key=head.count)
-    csv.field_size_limit(sys.maxsize)  # a response may be longer than the module's 131,072 letters
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    names, line = next(reader, []), reader.line_num
-    for values in reader:
-        where, line = f"{path}, line {line + 1}", reader.line_num
-        if len(values) == len(names):
-            yield Row(where, dict(zip(names, values, strict=True)))
-        elif values:
-            reason = f"{len(values)} values where the first line names {len(names)} columns"
-            yield Row(where, {}, BadRowError(f"{where}: {reason}", "wrong number of values"))
 
 
 def _table(path: Path, of: str) -> Iterator[Row]:
     packed = suffix(path) != of
+    if not packed and path.stat().st_size < 1024:
+        text_bytes(path)  # refuses a pointer
     try:
         source = pyarrow.BufferReader(_bytes(path)) if packed else str(path)
         if of == ".parquet":

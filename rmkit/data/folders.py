@@ -86,7 +86,9 @@ def _named(folder: Path) -> list[Part]:
 
 
 def _data_files(folder: Path) -> list[Path]:
-    inside = sorted(child for child in folder.iterdir() if child.is_file() and files.kind(child))
+    # Hidden files are no data: macOS leaves "._train.jsonl" beside what it unpacks.
+    shown = (child for child in folder.iterdir() if child.is_file() and child.name[0] != ".")
+    inside = sorted(child for child in shown if files.kind(child))
     # Beside other data files, .json is what tools write about them (dataset_info.json, state.json).
     return [child for child in inside if files.kind(child) != ".json"] or inside
 

@@ -7,6 +7,7 @@ from rmkit.data.transcripts import Messages, is_talk, is_unsplit, messages, prom
 
 # Where the question itself may stand; the first of these that a row has is read.
 QUESTION = (
+    "orig_instruction",  # beside it, `instruction` is what a judge was told
     "prompt",
     "question",
     "instruction",
@@ -18,7 +19,7 @@ QUESTION = (
     "user_query",
     "user_message",
     "request",
-    "orig_instruction",
+    "input_text",
     "post",
     "body",
     "selftext",
@@ -32,7 +33,7 @@ QUESTION = (
 )
 # Where turns before the question may stand, and where the whole conversation may.
 _BEFORE = ("history", "context", "context_messages", "dialogue", "dialog")
-_WHOLE = ("conversations", "conversation", "messages")
+_WHOLE = ("conversations", "conversation", "messages", "contents", "trajectory")
 _SYSTEM = ("system", "system_prompt", "system_message")
 _MATERIAL = (
     "input",
@@ -90,8 +91,10 @@ def _first_written(row: Columns) -> object:
 
 
 def _whole(question: object) -> object:
-    """WebGPT's question is an object with its full text."""
-    return question["full_text"] if isinstance(question, dict) and "full_text" in question else question
+    """WebGPT's question is an object with its full text; OpenAI's fine-tuning `input` one with messages."""
+    if not isinstance(question, dict):
+        return question
+    return next((question[name] for name in ("full_text", "messages") if name in question), question)
 
 
 def _with_material(row: Columns, question: str) -> str:
@@ -100,7 +103,9 @@ def _with_material(row: Columns, question: str) -> str:
         if row.find(column) in row.read:
             continue
         text = row.peek(column)
-        if isinstance(text, str) and text.strip() and not is_talk(text):
+        if text in (None, ""):
+            row[column]  # read, and empty
+        elif isinstance(text, str) and text.strip() and not is_talk(text):
             row[column]  # read, even where the question holds it already
             if text.strip() not in question:
                 after = {"input": "\n", "body": "\n\n", "selftext": "\n\n"}.get(column)
@@ -190,15 +195,17 @@ def _as_talk(answer: object) -> object:
         return next((answer[name] for name in ("content", "text", "response") if name in answer), answer)
     if isinstance(answer, list) and answer and all(isinstance(part, dict) for part in answer):
         return messages(answer, "answer")
-    return answer
+    # A list of other things is no conversation: it is counted as "not text", not taken for turns.
+    return tuple(answer) if isinstance(answer, list) else answer
 
 
 def _refuse_lost_question(row: Columns) -> None:
     others = row.unread_text()
     if others:
         named = ", ".join(map(repr, others))
+        columns = "column" if len(others) == 1 else "columns"
         raise BadRowError(
-            f"no prompt was found, and the text of column {named} is not used: rename the column of the "
+            f"no prompt was found, and the text of {columns} {named} is not used: rename the column of the "
             "question to 'prompt', or drop the others",
             f"no prompt, column {named} unused",
         )

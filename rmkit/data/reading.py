@@ -45,8 +45,11 @@ def read(source, split: str | None = None, config: str | None = None) -> Source:
     if isinstance(source, Mapping):
         return _splits_in_memory(source, split, config)
     if hasattr(source, "to_dict") and hasattr(source, "columns"):
-        rows = [Row(f"row {number}", _plain(row)) for number, row in enumerate(source.to_dict("records"), 1)]
+        rows = [Row(f"row {number}", _plain(row)) for number, row in enumerate(_frame(source), 1)]
         return _chosen_rows(Source("DataFrame", [rows]), split, config)
+    if hasattr(source, "to_pylist") and hasattr(source, "column_names"):  # a pyarrow Table
+        rows = [Row(f"row {number}", row) for number, row in enumerate(source.to_pylist(), 1)]
+        return _chosen_rows(Source("table", [rows]), split, config)
     if hasattr(source, "column_names"):
         return _chosen_rows(Source("dataset", [dataset_rows(source, "dataset")]), split, config)
     if not isinstance(source, str | Path):
@@ -208,6 +211,18 @@ def dataset_rows(dataset, name: str) -> list[Row]:
     """The rows of a `datasets.Dataset`, as plain Python values whatever its format."""
     plain = dataset.with_format(None) if hasattr(dataset, "with_format") else dataset
     return [Row(f"{name}, row {number}", dict(values)) for number, values in enumerate(plain, 1)]
+
+
+def _frame(frame) -> list[dict]:
+    """The rows of a DataFrame of pandas (with the columns that are its index) or of polars."""
+    if hasattr(frame, "to_dicts"):
+        return frame.to_dicts()
+    named = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    frame = frame.reset_index(named) if named else frame
+    twice = list(frame.columns[frame.columns.duplicated()])
+    if twice:
+        raise InputError(f"The DataFrame has two columns {twice[0]!r}; rename or remove one.")
+    return frame.to_dict("records")
 
 
 def _plain(value: object) -> object:

@@ -1,6 +1,6 @@
 """Every row of a source as it stands, with the group to score, or the reason why there is none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rmkit.data import reading
@@ -62,7 +62,8 @@ def _of_file(rows: list[Row]) -> list[RowToScore]:
 
 def _scored(row: Row, read: Row, form: Format) -> RowToScore:
     try:
-        values = draft(read, form, scoring=True).values
+        # Labels do not matter here, those that cannot be read no more than the others.
+        values = draft(replace(read, about=read.about | {"scoring": True}), form, scoring=True).values
         unlabelled = dict.fromkeys(("ranks", "strength", "share", "ratings", "correct", "step_labels"))
         record, removed = build(values | unlabelled)
         if removed:

@@ -41,11 +41,11 @@ def messages(value: object, column: str) -> Messages:
     result = []
     for i, item in enumerate(value):
         role = item.get("role", item.get("from"))
-        names = [name for name in ("content", "value", "text") if name in item]
-        if not isinstance(role, str) or not names:
-            raise BadValueError(column, wanted)
-        content = _content(item[names[0]], column, wanted)
+        names = [name for name in ("content", "value", "text", "parts") if name in item]
         calls = item.get("tool_calls") or item.get("function_call")
+        if not isinstance(role, str) or not (names or calls):
+            raise BadValueError(column, wanted)
+        content = _content(item[names[0]], column, wanted) if names else None
         if calls:
             if not content and i == len(value) - 1:
                 raise UnusableError("tool calls")

@@ -325,7 +325,7 @@ GOOD = json.dumps(PAIR)
         (f"{GOOD}\n\n[1, 2]\n", ["line 3", "a list", "object"]),
         ("", ["empty"]),
         ("\n \n", ["empty"]),
-        (b"\xff\xfe" + GOOD.encode("utf-16-le"), ["UTF-16", "UTF-8"]),
+        (b"\xff\xfe" + GOOD.encode("utf-16-le")[:-1], ["UTF-16", "UTF-8"]),
         (GOOD.encode() + b'\n{"prompt": "\xe9"}\n', ["line 2", "not UTF-8"]),
         (
             '{"question": "a", "answer": "b"}',

@@ -4,12 +4,13 @@ registry       how a format registers and is recognized
 own            the record as rmkit saves it
 pairs          chosen and rejected
 side_by_side   two answers, and which one won
+ranked_objects several answers, each an object with its score
 rankings       several answers ranked or rated; one answer a line
 outcomes       right and wrong answers; answers without a label
 steps          solutions in steps, with a label for each
 """
 
-from rmkit.data.formats import outcomes, own, pairs, rankings, side_by_side, steps, trees
+from rmkit.data.formats import outcomes, own, pairs, ranked_objects, rankings, side_by_side, steps, trees
 from rmkit.data.formats.own import RECORD_COLUMNS
 from rmkit.data.formats.registry import FORMATS, Format, detect, page, register
 
@@ -22,6 +23,7 @@ __all__ = [
     "own",
     "page",
     "pairs",
+    "ranked_objects",
     "rankings",
     "register",
     "side_by_side",

@@ -3,12 +3,15 @@
 from rmkit.data.columns import Columns, decoded, yes_or_no
 from rmkit.data.formats.registry import register
 
-_LABELS = ("label", "correct", "is_correct")
+_LABELS = ("label", "correct", "is_correct", "kto_tag")
+_ANSWERS = ("response", "completion", "model_response", "generation")
+_JUDGED = ("output", "answer", "messages", "conversations")  # without a label they may be anything
 
 
 @register(
     "one answer, good or not",
-    *[(name, label) for name in ("completion", "response", "messages") for label in _LABELS],
+    *[(name, label) for name in (*_ANSWERS, *_JUDGED) for label in _LABELS],
+    *[("instruction", "output", label) for label in _LABELS],
     joins=True,
 )
 def outcome(row: Columns) -> dict:
@@ -17,26 +20,25 @@ def outcome(row: Columns) -> dict:
     {"prompt": "Is 4 even?", "completion": "Yes.", "label": true}
     {"prompt": "Is 4 even?", "completion": "No.", "label": false}
     """
-    label = next(label for label in _LABELS if label in row)
+    label = row.among(_LABELS)[0]
     return one_answer(row) | {"correct": [yes_or_no(row[label], label)]}
 
 
 def _talk(row: Columns) -> bool:
     if "chosen" in row and "rejected" in row:
         return False
-    return isinstance(decoded(row.peek("messages")), list) or "response" in row or "completion" in row
+    return bool(row.among(_ANSWERS)) or isinstance(decoded(row.peek("messages")), list)
 
 
-@register("one answer", ("response",), ("completion",), ("messages",), when=_talk, joins=True)
+@register("one answer", *[(name,) for name in _ANSWERS], ("messages",), when=_talk, joins=True)
 def one_answer(row: Columns) -> dict:
     """A prompt and one response, or a conversation whose last turn is the response; no label.
 
     {"prompt": "Name a fern.", "response": "Maidenhair."}
     {"messages": [{"role": "user", "content": "Name a moss."}, {"role": "assistant", "content": "Sphagnum."}]}
     """
-    if "response" in row or "completion" in row:
-        return {"responses": [row["response"] if "response" in row else row["completion"]]}
-    return {"prompt": None, "responses": [row["messages"]]}
+    name = row.among((*_ANSWERS, *_JUDGED))[0]
+    return {"responses": [row[name]]} | ({"prompt": None} if name in ("messages", "conversations") else {})
 
 
 def _text(row: Columns) -> bool:
@@ -53,13 +55,13 @@ def instruction(row: Columns) -> dict:
 
 
 def _sharegpt(row: Columns) -> bool:
-    return isinstance(decoded(row.peek("conversations")), list)
+    return isinstance(decoded(row.first("conversations", "conversation")), list)
 
 
-@register("conversations", ("conversations",), when=_sharegpt, joins=True)
+@register("conversations", ("conversations",), ("conversation",), when=_sharegpt, joins=True)
 def conversations(row: Columns) -> dict:
     """ShareGPT: a conversation whose last turn is the response; no label.
 
     {"conversations": [{"from": "human", "value": "Name a fern."}, {"from": "gpt", "value": "Maidenhair."}]}
     """
-    return {"prompt": None, "responses": [row["conversations"]]}
+    return {"prompt": None, "responses": [row.first("conversations", "conversation")]}

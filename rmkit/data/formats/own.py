@@ -29,7 +29,7 @@ _LISTS = ("responses", "ranks", "ratings", "correct", "steps", "step_labels", "e
 @functools.cache
 def _misspelled(column: str) -> str | None:
     """The column of a record that this name nearly is."""
-    return next(iter(difflib.get_close_matches(column, RECORD_COLUMNS, n=1, cutoff=0.8)), None)
+    return next(iter(difflib.get_close_matches(column, RECORD_COLUMNS, n=1, cutoff=0.85)), None)
 
 
 @register("a record of rmkit", ("responses",), as_is=True)

@@ -3,30 +3,38 @@
 import re
 from functools import lru_cache
 
-from rmkit.data.columns import BadValueError, Columns, decoded, number, plain, ranks
+from rmkit.data.columns import BadValueError, Columns, UnusableError, decoded, number, plain, ranks
 from rmkit.data.formats.registry import register
+from rmkit.data.transcripts import is_talk, messages
 
 LOWER = "chosen scores lower"  # a note of the ledger
 # What a rating of the two sides may be called: score_chosen, chosen-rating, chosen_avg_rating ...
 _RATED = re.compile(r"(avg|average|mean|overall)?(score|rating|reward|grade|points|upvotes|quality)s?\d*")
 
 
-PAIRS = (
+# Words for the better and the worse one, and what they may be said of, as in response_chosen, better_answer.
+_WORDS = (
     ("chosen", "rejected"),
-    ("chosen_response", "rejected_response"),
-    ("response_chosen", "response_rejected"),
-    ("chosen_answer", "rejected_answer"),
     ("preferred", "dispreferred"),
-    ("preferred_response", "rejected_response"),
-    ("response_j", "response_k"),
-    ("better_response", "worse_response"),
-    ("accepted", "rejected"),
+    ("preferred", "non_preferred"),
     ("preferred", "rejected"),
-    ("positive", "negative"),
+    ("accepted", "rejected"),
     ("better", "worse"),
+    ("positive", "negative"),
     ("winner", "loser"),
-    ("y_w", "y_l"),
+    ("winning", "losing"),
+    ("good", "bad"),
+    ("pos", "neg"),
     ("win", "lose"),
+)
+_OF = ("response", "answer", "completion", "output", "text", "message", "messages", "summary")
+PAIRS = (
+    *(pair for pair in _WORDS if pair[0] not in ("good", "winning")),
+    *((f"{good}_{of}", f"{bad}_{of}") for good, bad in _WORDS for of in _OF),
+    *((f"{of}_{good}", f"{of}_{bad}") for good, bad in _WORDS for of in _OF),
+    ("good_edited_response", "bad_edited_response"),
+    ("response_j", "response_k"),
+    ("y_w", "y_l"),
 )
 
 
@@ -41,8 +49,41 @@ def pair(row: Columns) -> dict:
     {"chosen": "\\n\\nHuman: Hi\\n\\nAssistant: Hello.",
      "rejected": "\\n\\nHuman: Hi\\n\\nAssistant: Go away."}
     """
-    better, worse = _sides(row)
+    better, worse = _sides(tuple(row))
     return judged(row, [row[better], row[worse]], _ratings(row, better, worse))
+
+
+# ms-swift: the better answer ends the conversation, and the worse one has a column of its own.
+_WORSE = ("rejected_response", "rejected_messages", "rejected_completion", "rejected")
+_ENDED = ("messages", "conversations", "conversation", "response", "completion", "output")
+
+
+def _no_better(row: Columns) -> bool:
+    return _sides(tuple(row)) is None
+
+
+@register(
+    "an answer and a rejected one",
+    *[(name, worse) for name in _ENDED for worse in _WORSE],
+    when=_no_better,
+)
+def against(row: Columns) -> dict:
+    """ms-swift: `messages` (or query and `response`) hold the better answer; the worse one stands apart.
+
+    {"messages": [{"role": "user", "content": "Name a fern."}, {"role": "assistant",
+     "content": "Maidenhair."}], "rejected_response": "Oak."}
+    {"query": "Name a fern.", "response": "Maidenhair.", "rejected_response": "Oak."}
+    """
+    name = row.among(_ENDED)[0]
+    better, worse = decoded(row[name]), decoded(row[row.among(_WORSE)[0]])
+    if not is_talk(better):
+        return judged(row, [better, worse], {})
+    talk = messages(better, name)
+    if talk[-1]["role"] != "assistant":
+        raise UnusableError("last turn is not the assistant's")
+    if isinstance(worse, str) or (is_talk(worse) and len(messages(worse, "rejected")) < len(talk)):
+        return judged(row, [talk[-1]["content"], worse], {}) | {"prompt": talk[:-1]}
+    return judged(row, [talk, worse], {}) | {"prompt": None}
 
 
 def judged(row: Columns, answers: list, ratings: dict[str, list]) -> dict:
@@ -69,8 +110,10 @@ def _said_tie(row: Columns) -> bool:
     return any(isinstance(word, str) and word.strip().lower().startswith("tie") for word in words)
 
 
-def _sides(row: Columns) -> tuple[str, str]:
-    return next(layout for layout in PAIRS if layout[0] in row and layout[1] in row)
+@lru_cache(maxsize=1024)
+def _sides(columns: tuple[str, ...]) -> tuple[str, str] | None:
+    row = Columns(dict.fromkeys(columns))
+    return next((layout for layout in PAIRS if layout[0] in row and layout[1] in row), None)
 
 
 def _ratings(row: Columns, better: str, worse: str) -> dict[str, list]:
@@ -106,6 +149,8 @@ def _spelled(aspect: str) -> str:
 
 def _ratings_of_generations(row: Columns, better: str, worse: str) -> dict[str, list]:
     """distilabel: `generations` and their `rating` (or `ratings`), of which chosen and rejected are two."""
+    if "generations" not in row:
+        return {}
     name = next((n for n in ("rating", "ratings") if isinstance(decoded(row.peek(n)), list)), None)
     texts, values = decoded(row.peek("generations")), name and decoded(row.peek(name))
     if not isinstance(texts, list) or not values or len(texts) != len(values):

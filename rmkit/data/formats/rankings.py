@@ -7,7 +7,17 @@ from rmkit.data.prompts import asked
 from rmkit.data.transcripts import helpsteer
 
 
-@register("Nectar", ("prompt", "answers"))
+def _holds(column: str, key: str):
+    """Whether the objects of a column have this key (else they are of another format)."""
+
+    def look(row: Columns) -> bool:
+        found = decoded(row.peek(column))
+        return isinstance(found, list) and any(isinstance(item, dict) and key in item for item in found)
+
+    return look
+
+
+@register("Nectar", ("prompt", "answers"), when=_holds("answers", "answer"))
 def nectar(row: Columns) -> dict:
     """Nectar: seven answers with ranks.
 
@@ -22,7 +32,7 @@ def nectar(row: Columns) -> dict:
     }
 
 
-@register("UltraFeedback", ("instruction", "completions"))
+@register("UltraFeedback", ("instruction", "completions"), when=_holds("completions", "response"))
 def ultrafeedback(row: Columns) -> dict:
     """Completions with ratings of four aspects; ranked by the mean of the aspects.
 
@@ -175,6 +185,7 @@ def aspects(row: Columns) -> dict:
     }
 
 
+_ANSWER = ("response", "completion", "model_response", "generation")
 _SCORE = ("score", "rating", "reward", "quality", "overall", "overall_score")
 
 
@@ -184,7 +195,7 @@ def _alone(row: Columns) -> bool:
 
 @register(
     "one rated response",
-    *[(name, score) for name in ("response", "completion") for score in _SCORE],
+    *[(name, score) for name in _ANSWER for score in _SCORE],
     when=_alone,
     joins=True,
 )
@@ -197,7 +208,7 @@ def rated(row: Columns) -> dict:
     name = next(name for name in _SCORE if name in row)
     score = number(row[name])
     return {
-        "responses": [row["response"] if "response" in row else row["completion"]],
+        "responses": [row[row.among(_ANSWER)[0]]],
         "ratings": {name: [score]},
         "score": score,
     }

@@ -120,6 +120,7 @@ def _nearest(columns: list[str]) -> str:
     advice = []
     for wanted in (column for column in layout if plain(column) not in there):
         near = difflib.get_close_matches(wanted, free, n=1, cutoff=0.5)
+        free = [column for column in free if column not in near]
         advice.append(f"rename {near[0]!r} to {wanted!r}" if near else f"there is no {wanted!r}")
     hint = f" ({'; '.join(advice)})" if advice else ""
     return (

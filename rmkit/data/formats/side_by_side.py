@@ -4,6 +4,7 @@ import math
 import re
 from collections import defaultdict
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import PurePath
 
 from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, decoded, number, plain
@@ -50,6 +51,8 @@ _WINNER = (
     "chosen",
     "orig_preference",
     "human_preference",
+    "comparison",
+    "selection",
 )
 _TIE = re.compile(
     r"\[\[c\]\]|[ab12]?\s*[=~≈]+\s*[ab12]?|"
@@ -75,14 +78,14 @@ def _numbered(rows: list[Row]) -> list[Row]:
                 seen[plain(name)].add(number(columns.peek(name)))
     result = []
     for row in rows:
-        ties = ".ties." in PurePath(row.where.rsplit(", ", 1)[0]).name
+        ties = ".ties." in row.where and ".ties." in PurePath(row.where.rsplit(", ", 1)[0]).name
         tied = {"winner": "tie"} if ties and not _judgments(Columns(row.values)) else {}
         result.append(replace(row, values=row.values | tied, about={"numbers": dict(seen)}))
     return result
 
 
 def _judgments(row: Columns) -> list[str]:
-    return [name for name in _WINNER if row.peek(name) not in (None, "")]
+    return [name for name in row.among(_WINNER) if row.peek(name) not in (None, "")]
 
 
 @register("side by side", *SIDES, together=_numbered)
@@ -97,10 +100,12 @@ def side_by_side(row: Columns) -> dict:
     {"instruction": "Name a fern.", "input": "", "output_1": "Maidenhair.", "output_2": "Oak.",
      "preference": 1}
     """
-    first, second = next(pair for pair in SIDES if pair[0] in row and pair[1] in row)
+    first, second = _sides(tuple(row))
     answers = [_as_judged(row, row[first]), _as_judged(row, row[second])]
     ratings = _ratings(row, first, second)
-    if row.peek("winner_model_a") is not None:
+    if row.about.get("scoring"):
+        made = {"responses": answers}
+    elif row.peek("winner_model_a") is not None:
         made = preferred(answers, _one_hot(row))
     elif _judgments(row):
         made = preferred(answers, _verdict(row, _judgments(row)[0], first, second))
@@ -110,6 +115,12 @@ def side_by_side(row: Columns) -> dict:
         made = {"responses": answers}
     in_turns = _texts_in_turn(row.peek(first), row) is not None  # then the conversations hold the prompt
     return made | {"ratings": ratings or None} | ({"prompt": None} if in_turns else {})
+
+
+@lru_cache(maxsize=1024)
+def _sides(columns: tuple[str, ...]) -> tuple[str, str]:
+    row = Columns(dict.fromkeys(columns))
+    return next(pair for pair in SIDES if pair[0] in row and pair[1] in row)
 
 
 def preferred(answers: list, preference: float, strength: float | None = None) -> dict:
@@ -190,17 +201,29 @@ def _by_number(value: float, row: Columns, column: str, first: str, second: str)
 def _ratings(row: Columns, first: str, second: str) -> dict[str, list]:
     """{aspect: [of the first, of the second]} from score_a and score_b, or votes: [3, 1]."""
     found = {}
+    for stem, pairs, listing in _rated_columns(tuple(row), first, second):
+        for pair in pairs:
+            if None not in [number(row.peek(column)) for column in pair]:
+                found[stem] = [number(row[column]) for column in pair]
+        for column in listing:
+            listed = decoded(row.peek(column))
+            if isinstance(listed, list) and len(listed) == 2 and None not in map(number, listed):
+                found[stem] = list(map(number, decoded(row[column])))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _rated_columns(columns: tuple[str, ...], first: str, second: str) -> list[tuple[str, list, list]]:
+    """(aspect, pairs of columns, columns that list both) of the ratings that a row may have."""
+    row, found = Columns(dict.fromkeys(columns)), []
     for stem in ("score", "rating", "vote", "reward", "upvote", "grade", "point"):
         names = (stem, stem + "s")
         spellings = [[name + side[-2:] for side in (first, second)] for name in names]
         spellings += [[f"{side}_{name}" for side in (first, second)] for name in names]
-        for pair in spellings:
-            if None not in [number(row.peek(column)) for column in pair]:
-                found[stem] = [number(row[column]) for column in pair]
-        for column in names:
-            listed = decoded(row.peek(column))
-            if isinstance(listed, list) and len(listed) == 2 and None not in map(number, listed):
-                found[stem] = list(map(number, decoded(row[column])))
+        pairs = [pair for pair in spellings if all(column in row for column in pair)]
+        listing = [name for name in names if name in row]
+        if pairs or listing:
+            found.append((stem, pairs, listing))
     return found
 
 

@@ -101,6 +101,33 @@ def prm800k(row: Columns) -> dict:
     return solution(parts, labels, prompt=question.get("problem"))
 
 
+def _marked(row: Columns) -> bool:
+    talk = decoded(row.peek("conversations"))
+    if not isinstance(talk, list) or not all(isinstance(turn, dict) for turn in talk):
+        return False
+    said = [turn.get("content") for turn in talk[1::2]]
+    return bool(said) and all(mark in ("+", "-") for mark in said)
+
+
+@register("steps and marks in turn", ("conversations",), when=_marked, joins=True)
+def marked(row: Columns) -> dict:
+    """RLHFlow: every step is the user's turn, and the assistant answers "+" (good) or "-" (wrong).
+
+    {"conversations": [{"role": "user", "content": "3 + 4? Step 1: 3 + 4 = 7."}, {"role": "assistant",
+     "content": "+"}, {"role": "user", "content": "Step 2: It is 8."}, {"role": "assistant", "content": "-"}]}
+    """
+    talk = items(row, "conversations", dict)
+    parts, marks = [turn.get("content") for turn in talk[::2]], [turn.get("content") for turn in talk[1::2]]
+    if len(parts) != len(marks) or not set(marks) <= {"+", "-"} or not all(isinstance(p, str) for p in parts):
+        raise BadValueError("conversations", 'steps, each followed by "+" or "-"')
+    begin = re.search(r"Step 1\s*:", parts[0])
+    if begin is None:
+        raise BadValueError("conversations", 'a first turn with "Step 1:" after the question')
+    steps = [parts[0][begin.start() :], *parts[1:]]
+    question = parts[0][: begin.start()].strip()
+    return solution([step.strip() for step in steps], [int(mark == "+") for mark in marks], prompt=question)
+
+
 def _first_error(row: Columns, column: str, parts: list[str], where: float | None) -> dict:
     """Good before the first error, wrong there, not judged after it. where: its index, None for no error."""
     if where is None:
