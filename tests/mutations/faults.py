@@ -205,8 +205,8 @@ DATA = [
     Fault(
         "a pair without a verdict is won by the first",
         "rmkit/data/formats/side_by_side.py",
-        '        made = {"responses": answers}\n',
-        "        made = preferred(answers, 1)\n",
+        '    else:\n        made = {"responses": answers}\n',
+        "    else:\n        made = preferred(answers, 1)\n",
         "tests/data/test_kinds.py::test_no_winner_is_no_label_and_no_tie",
     ),
     Fault(
