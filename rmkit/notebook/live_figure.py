@@ -1,85 +1,88 @@
-"""A plotly FigureWidget that sends plotly.js once to a page, and not 5 MB with every figure.
+"""A plotly figure that moves: light in the notebook's file, and whole however slow the page is.
 
-anywidget gives a widget two seconds to load its module. Plotly's own module is the whole of plotly.js,
-parsed again for every figure: on a slow laptop that takes longer, and the figure stays blank without a word.
-Here the module is a few lines; plotly.js is a value that the kernel sends once and the page keeps, however
-long it takes.
+Each plotly FigureWidget carries 5 MB of plotly.js, and sends its traces after it has opened. anywidget drops
+every message to a widget whose module took more than two seconds to load: on a busy page the traces are lost
+without a word. Here plotly.js and the figure are values of plain widgets, which have no such limit. The page
+reads the newest value whenever it is ready, and again when it changes.
 """
 
 import functools
-from pathlib import Path
 
 import anywidget
-import plotly
+import ipywidgets
 import plotly.graph_objects as go
 import traitlets
 from ipywidgets import widget_serialization
+from plotly.offline import get_plotlyjs
 
-BUNDLE = Path(plotly.__file__).parent / "package_data" / "widgetbundle.js"
 
+class _Text(ipywidgets.Widget):
+    """A text that the page can read; shows nothing."""
 
-class _Bundle(anywidget.AnyWidget):
-    """Holds the text of plotly's widget module; shows nothing."""
-
-    _esm = "export default {}"
-    code = traitlets.Unicode().tag(sync=True)
+    value = traitlets.Unicode().tag(sync=True)
 
 
 @functools.cache
-def _bundle() -> _Bundle:
-    return _Bundle(code=BUNDLE.read_text(encoding="utf-8"))
+def _plotly_js() -> _Text:
+    return _Text(value=get_plotlyjs())
 
 
-class LiveFigure(go.FigureWidget):
-    """go.FigureWidget with a light module. Build the figure whole: a later layout change can be lost."""
+class LiveFigure(anywidget.AnyWidget):
+    """A figure on the page: `live = LiveFigure(figure)`, then `live.show(other)` as often as you like.
+
+    The page keeps the reader's zoom. `.figure` is the go.Figure that is shown, `.data` its traces.
+    """
 
     _esm = """
-    async function plotly(model) {
-      const name = model.get("_plotly").replace("IPY_MODEL_", "");
+    const text = (model, name) => model.widget_manager.get_model(model.get(name).replace("IPY_MODEL_", ""));
+
+    function plotly(model) {  // once a page
       const pages = (globalThis.rmkitPlotly ??= {});
-      pages[name] ??= (async () => {
-        const holder = await model.widget_manager.get_model(name);
-        const url = URL.createObjectURL(new Blob([holder.get("code")], { type: "text/javascript" }));
-        const { default: widget } = await import(url);
+      return (pages[model.get("_plotly")] ??= text(model, "_plotly").then(async (holder) => {
+        const code = [holder.get("value"), "\\nexport default self.Plotly;"];
+        const url = URL.createObjectURL(new Blob(code, { type: "text/javascript" }));
+        const { default: Plotly } = await import(url);
         URL.revokeObjectURL(url);
-        return widget;
-      })();
-      return pages[name];
+        return Plotly;
+      }));
     }
-    const MESSAGES = ["addTraces", "deleteTraces", "moveTraces", "restyle", "relayout", "update", "animate",
-                      "removeLayoutProps", "removeTraceProps"].map((name) => "_py2js_" + name);
-    export default () => {
-      let figure;  // the model of this figure, shared by its views
-      return {
-        initialize({ model }) {  // returns at once; what the kernel says meanwhile is kept and said again
-          let early = [];
-          for (const name of MESSAGES)
-            model.on("change:" + name, () => early && model.get(name) && early.push([name, model.get(name)]));
-          figure = plotly(model).then(async (widget) => {
-            const made = typeof widget === "function" ? await widget() : widget;
-            await made.initialize({ model });
-            const said = early;
-            early = null;
-            for (const [name, message] of said) {
-              model.set(name, null);
-              model.set(name, message);
-              model.set(name, null);
-            }
-            return made;
-          });
-        },
-        async render({ model, el }) {
-          return (await figure).render({ model, el });
-        },
-      };
+
+    export default {
+      async render({ model, el }) {
+        const [Plotly, drawing] = await Promise.all([plotly(model), text(model, "_drawing")]);
+        const place = el.appendChild(document.createElement("div"));
+        const draw = () => {
+          const { data, layout } = JSON.parse(drawing.get("value"));
+          return Plotly.react(place, data, { ...layout, uirevision: "zoom" });
+        };
+        let due = false;  // many changes within one frame are drawn once
+        const changed = () => {
+          if (!due) requestAnimationFrame(() => { due = false; draw(); });
+          due = true;
+        };
+        await draw();
+        drawing.on("change:value", changed);
+        const watch = new ResizeObserver(() => place.offsetParent && Plotly.Plots.resize(place));
+        watch.observe(el);
+        return () => {
+          drawing.off("change:value", changed);
+          watch.disconnect();
+          Plotly.purge(place);
+        };
+      },
     };
     """
-    _plotly = traitlets.Instance(_Bundle).tag(sync=True, **widget_serialization)
-
-    @traitlets.default("_plotly")
-    def _one_for_all(self) -> _Bundle:
-        return _bundle()
+    _plotly = traitlets.Instance(_Text).tag(sync=True, **widget_serialization)
+    _drawing = traitlets.Instance(_Text).tag(sync=True, **widget_serialization)
 
     def __init__(self, figure: go.Figure):
-        super().__init__(figure)
-        self._config = {**self._config, "responsive": True}
+        self.figure = figure
+        super().__init__(_plotly=_plotly_js(), _drawing=_Text(value=figure.to_json()))
+
+    @property
+    def data(self) -> tuple:
+        return self.figure.data
+
+    def show(self, figure: go.Figure) -> None:
+        """Draw another figure in this one's place."""
+        self.figure, self._drawing.value = figure, figure.to_json()

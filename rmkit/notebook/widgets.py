@@ -1,7 +1,7 @@
 """Sliders on a figure, and a curve that grows while a model trains.
 
-One FigureWidget per figure, its traces changed in place, so the picture moves without flicker and keeps the
-reader's zoom. A callback that fails says so under the sliders and raises: nothing is swallowed.
+A LiveFigure is drawn anew in its place, so the picture moves without flicker and keeps the reader's zoom.
+A callback that fails says so under the sliders and raises: nothing is swallowed.
 """
 
 import html
@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import anywidget
 import ipywidgets
 import numpy as np
 import plotly.graph_objects as go
@@ -52,19 +51,6 @@ def explore(
     return Panel(compute, draw, readout, controls, gaps)
 
 
-class _FitWidth(anywidget.AnyWidget):
-    """Nothing to see: tells the figures beside it when their column appears or changes width.
-
-    A FigureWidget is drawn before it stands in the page, 700 pixels wide, and alone would stay so.
-    """
-
-    _esm = """export default { render({ el }) {
-      const watch = new ResizeObserver(() => window.dispatchEvent(new Event("resize")));
-      watch.observe(el);
-      return () => watch.disconnect();
-    } };"""
-
-
 class Panel(ipywidgets.VBox):
     """Sliders, the number they teach, and the figure.
 
@@ -86,7 +72,7 @@ class Panel(ipywidgets.VBox):
             if hasattr(control, "continuous_update"):
                 control.continuous_update = not slow
             control.observe(self._moved, names="value")
-        super().__init__([*controls.values(), self.number, self.alarm, _FitWidth(), self.figure])
+        super().__init__([*controls.values(), self.number, self.alarm, self.figure])
         self.add_class("rmkit-panel")  # so that a test in a browser finds it
         _panels.append(self)
 
@@ -104,12 +90,7 @@ class Panel(ipywidgets.VBox):
             raise InputError(
                 "draw() returned other traces than at the start; keep their number, order and type."
             )
-        with self.figure.batch_update():
-            for old, trace in zip(self.figure.data, new.data, strict=True):
-                old.update(trace.to_plotly_json(), overwrite=True)
-            self.figure.layout.title.text = new.layout.title.text
-            self.figure.layout.annotations = new.layout.annotations
-            self.figure.layout.shapes = new.layout.shapes
+        self.figure.show(new)
         self.number.value = _say(text)
 
     def exercise(self) -> list[dict[str, Any]]:
@@ -158,14 +139,14 @@ class LiveCurve(ipywidgets.VBox):
 
     def __init__(self, steps: int, *, every: float = 0.2, **quantities: tuple[float, float]):
         self.steps, self.every, self.rows, self._drawn = steps, every, [], 0.0
-        self.figures = {}
+        self.figures: dict[str, LiveFigure] = {}
         for index, (name, limits) in enumerate(quantities.items()):
             empty = theme.figure("step", name, x_range=(0, steps), y_range=limits)
             empty.add_trace(theme.line([], [], name, index))
             empty.update_layout(height=240, margin={"t": 20})
             self.figures[name] = LiveFigure(empty)
         self.number = ipywidgets.HTML()
-        super().__init__([self.number, _FitWidth(), *self.figures.values()])
+        super().__init__([self.number, *self.figures.values()])
         self.add_class("rmkit-panel")
 
     def __call__(self, row: Mapping[str, float]) -> None:
@@ -181,8 +162,8 @@ class LiveCurve(ipywidgets.VBox):
         """Draw every row that has come so far."""
         for name, figure in self.figures.items():
             points = [(row["step"], row[name]) for row in self.rows if name in row]
-            with figure.batch_update():
-                figure.data[0].x, figure.data[0].y = [p[0] for p in points], [p[1] for p in points]
+            figure.data[0].update(x=[p[0] for p in points], y=[p[1] for p in points])
+            figure.show(figure.figure)
         last = self.rows[-1] if self.rows else {}
         self.number.value = _say(
             ", ".join(f"{k} {v:.4g}" for k, v in last.items() if k == "step" or k in self.figures)
@@ -190,7 +171,7 @@ class LiveCurve(ipywidgets.VBox):
         self._drawn = time.perf_counter()
 
 
-def snapshot(figure: go.Figure) -> dict[str, Any]:
+def snapshot(figure: go.Figure | LiveFigure) -> dict[str, Any]:
     """The data of a figure as {path: value}; sequences of numbers come as float arrays."""
     return dict(_leaves("data", [trace.to_plotly_json() for trace in figure.data]))
 
