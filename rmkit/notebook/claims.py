@@ -1,8 +1,9 @@
-"""What a lesson claims, measured: effect, interval, seeds, source, and whether it holds.
+"""What a lesson claims, measured: the number, its interval, what it runs over, what was expected, and whether
+it holds.
 
 A notebook collects its claims in one `Claims` and ends with `claims.table()`. `make claims` runs the
-notebooks at lab size and gathers every table into one page; claims that do not show are in it, with their
-number.
+notebooks at lab size and gathers every table into one page. Claims that do not show are in it, with their
+number and with the power of the design: the chance that it would have seen the effect that was expected.
 """
 
 import argparse
@@ -14,33 +15,44 @@ from pathlib import Path
 
 import pandas as pd
 
+from rmkit.errors import InputError
 from rmkit.notebook.size import size
 
-COLUMNS = ["claim", "effect", "interval", "seeds", "source", "holds"]
+COLUMNS = ["claim", "measured", "interval", "over", "expected (by whom)", "holds"]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """effect: the number with `unit`; interval: [low, high] at 95 %; seeds: how many independent repetitions.
+    """One row. Numbers are in `unit`; intervals are at 95 %.
 
-    expected=False marks a claim of the literature that does not show here; `holds` must then be False at lab
-    size. expected=None marks one that ends too close to zero to promise either: reported, not asserted.
+    claim      a sentence that can be true or false
+    measured   the number
+    interval   (low, high); None where the number is exact, with no sampling behind it
+    over       what the interval runs over: "20 seeds x 500 pairs", "30 label sets"; "identity" for algebra
+    expected   the effect that theory or the source expects, and by whom: "above 0 (Llama 2, table 28)"
+    holds      whether the measurement bears the claim out
+    shows      what the lesson says: True, it shows; False, it does not; None, too close to call
+    power      of a claim that does not show: the chance of seeing the effect expected (`statistics.power`)
+    papers     keys of the papers it is about (PAPERS.md)
     """
 
     claim: str
-    effect: float
+    measured: float
     interval: tuple[float, float] | None
-    seeds: int
-    source: str
+    over: str
+    expected: str
     holds: bool
-    expected: bool | None = True
+    shows: bool | None = True
+    power: float | None = None
     unit: str = ""
+    papers: tuple[str, ...] = ()
 
     def row(self) -> list[str]:
         """The claim as six texts, one for each of COLUMNS."""
         pair = f"[{self.interval[0]:.3g}, {self.interval[1]:.3g}]" if self.interval else "exact"
-        effect = f"{self.effect:.3g} {self.unit}".strip()
-        return [self.claim, effect, pair, str(self.seeds), self.source, "yes" if self.holds else "no"]
+        measured = f"{self.measured:.3g} {self.unit}".strip()
+        power = "" if self.power is None else f" (power {self.power:.2f})"
+        return [self.claim, measured, pair, self.over, self.expected, ("yes" if self.holds else "no") + power]
 
 
 class Claims:
@@ -54,17 +66,30 @@ class Claims:
         self,
         claim: str,
         *,
-        effect: float,
+        measured: float,
         interval: tuple[float, float] | None,
-        seeds: int,
-        source: str,
+        over: str,
+        expected: str,
         holds: bool,
-        expected: bool | None = True,
+        shows: bool | None = True,
+        power: float | None = None,
         unit: str = "",
+        papers: tuple[str, ...] | list[str] = (),
     ) -> None:
-        """Note one measured claim. interval=None only where the number is exact (no sampling behind it)."""
+        """Note one measured claim; the fields are those of `Claim`. A null without a power is refused."""
+        if not over.strip() or not expected.strip():
+            raise InputError(f"{claim!r}: say over what it runs (over) and what was expected (expected).")
+        if shows is not True and power is None:
+            raise InputError(
+                f"{claim!r} does not show: give the power of the design, power=rmkit.statistics.power(...)."
+            )
         ends = None if interval is None else (float(interval[0]), float(interval[1]))
-        self.items.append(Claim(claim, float(effect), ends, int(seeds), source, bool(holds), expected, unit))
+        power = None if power is None else float(power)
+        self.items.append(
+            Claim(
+                claim, float(measured), ends, over, expected, bool(holds), shows, power, unit, tuple(papers)
+            )
+        )
 
     def table(self) -> pd.DataFrame:
         """The claims as a table. At lab and research size every one must come out as the lesson says."""
@@ -78,7 +103,7 @@ class Claims:
         wrong = [
             f"{item.claim} ({item.row()[1]}, {item.row()[2]})"
             for item in self.items
-            if item.expected is not None and item.holds != item.expected
+            if item.shows is not None and item.holds != item.shows
         ]
         if wrong and size() != "smoke":
             raise AssertionError(f"{self.lesson}: not as the lesson says: " + "; ".join(wrong))
@@ -87,19 +112,19 @@ class Claims:
 
 def gather(folder: Path) -> str:
     """One Markdown page from the JSON files that `Claims.table` wrote into `folder`."""
+    pages = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    claims = {page["lesson"]: [Claim(**item) for item in page["claims"]] for page in pages}
+    everything = [claim for found in claims.values() for claim in found]
+    nulls = sum(claim.shows is not True for claim in everything)
     parts = [
         "# Claims\n",
-        "Written by `make claims`: every notebook at lab size, on a CPU. Intervals are at 95 %.\n",
+        'Written by `make claims`: every notebook at lab size, on a CPU. Intervals are at 95 %; "over" says',
+        "what they run over. Power is the chance that the design would have seen the effect expected.",
+        f"{len(everything)} claims; {nulls} of them do not show, or end too close to call.\n",
     ]
-    for path in sorted(folder.glob("*.json")):
-        page = json.loads(path.read_text(encoding="utf-8"))
-        rows = [Claim(**item).row() for item in page["claims"]]
-        parts += [
-            f"\n## {page['lesson']}\n",
-            _line(COLUMNS),
-            _line(["---"] * len(COLUMNS)),
-            *map(_line, rows),
-        ]
+    for lesson, found in claims.items():
+        rows = [_line(claim.row()) for claim in found]
+        parts += [f"\n## {lesson}\n", _line(COLUMNS), _line(["---"] * len(COLUMNS)), *rows]
     return "\n".join(parts) + "\n"
 
 

@@ -119,6 +119,19 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     return Interval(mean, mean - float(half), mean + float(half))
 
 
+def power(expected: float, interval: tuple[float, float], confidence: float = 0.95) -> float:
+    """The chance that a design like this one would have told an effect of `expected` size from zero.
+
+    interval: the (low, high) that was measured; its half width gives the standard error. Two-sided normal
+    test, as in Cohen 1988. Below about 0.8 a result of "no difference" says little.
+    """
+    normal = special.ndtri(0.5 + confidence / 2)
+    error = (interval[1] - interval[0]) / (2 * normal)
+    if error == 0:
+        return float(expected != 0)
+    return float(special.ndtr(expected / error - normal) + special.ndtr(-expected / error - normal))
+
+
 def crossed_interval(
     values: ArrayLike, weights: ArrayLike | None = None, confidence: float = 0.95
 ) -> Interval:

@@ -16,6 +16,7 @@ from rmkit.theory.intervals import (
     effective_interval,
     mean_interval,
     paired_difference,
+    power,
 )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "fit_temperature",
     "mean_interval",
     "paired_difference",
+    "power",
     "reliability_curve",
     "temperature",
 ]

@@ -5,37 +5,41 @@ import json
 import nbformat
 import pytest
 
+import rmkit
 from rmkit import claims
 
 
 def two(**changes):
     lesson = claims.Claims("01_demo")
-    lesson.add("A | B", effect=0.8, interval=(0.7, 0.9), seeds=5, source="Me 2026", holds=True, unit="points")
-    lesson.add(
-        "C",
-        **{
-            "effect": -0.01,
-            "interval": (-0.1, 0.1),
-            "seeds": 8,
-            "source": "You",
-            "holds": False,
-            "expected": False,
-        }
-        | changes,
-    )
+    shown = {"over": "5 seeds", "expected": "above 0 (Me 2026)", "unit": "points"}
+    lesson.add("A | B", measured=0.8, interval=(0.7, 0.9), holds=True, **shown)
+    missing = {"over": "8 seeds", "expected": "0.2 (You)", "holds": False, "shows": False, "power": 0.9}
+    lesson.add("C", measured=-0.01, interval=(-0.1, 0.1), **missing | changes)
     return lesson
 
 
 def test_table_has_a_row_a_claim_with_its_number():
     table = two().table()
-    assert list(table.columns) == ["claim", "effect", "interval", "seeds", "source", "holds"]
-    assert table.iloc[0].tolist() == ["A | B", "0.8 points", "[0.7, 0.9]", "5", "Me 2026", "yes"]
-    assert table.iloc[1].tolist() == ["C", "-0.01", "[-0.1, 0.1]", "8", "You", "no"]
+    assert list(table.columns) == ["claim", "measured", "interval", "over", "expected (by whom)", "holds"]
+    assert table.iloc[0].tolist() == [
+        "A | B", "0.8 points", "[0.7, 0.9]", "5 seeds", "above 0 (Me 2026)", "yes",
+    ]  # fmt: skip
+    assert table.iloc[1].tolist() == ["C", "-0.01", "[-0.1, 0.1]", "8 seeds", "0.2 (You)", "no (power 0.90)"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"power": None}, "power"), ({"shows": None, "power": None}, "power"), ({"over": " "}, "over what"),
+     ({"expected": ""}, "what was expected")],
+)  # fmt: skip
+def test_a_null_without_a_power_and_a_claim_without_its_frame_are_refused(changes, message):
+    with pytest.raises(rmkit.InputError, match=message):
+        two(**changes)
 
 
 @pytest.mark.parametrize("holds", [True, False])
 def test_a_claim_that_comes_out_otherwise_fails_at_lab_size_only(holds, monkeypatch):
-    lesson = two(holds=holds, expected=not holds)
+    lesson = two(holds=holds, shows=not holds)
     monkeypatch.setenv("RMKIT_SIZE", "smoke")
     lesson.table()
     for size in ("lab", "research"):
@@ -58,19 +62,22 @@ def test_notebooks_are_run_and_gathered_into_one_page(tmp_path, monkeypatch):
     monkeypatch.setenv("RMKIT_CLAIMS", "elsewhere")
     source = """from rmkit.claims import Claims
 c = Claims("01_demo")
-c.add("A | B", effect=2, interval=None, seeds=1, source="Me", holds=False, expected=False)
+frame = {"interval": None, "over": "identity", "expected": "3 (Me)"}
+c.add("A | B", measured=2, holds=False, shows=False, power=1, **frame)
 c.table()"""
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     nbformat.write(book, tmp_path / "one.ipynb")
     claims.main([str(tmp_path / "one.ipynb"), "--out", str(tmp_path / "CLAIMS.md")])
     page = (tmp_path / "CLAIMS.md").read_text()
     assert "## 01_demo" in page
-    assert "| A \\| B | 2 | exact | 1 | Me | no |" in page
+    assert "| A \\| B | 2 | exact | identity | 3 (Me) | no (power 1.00) |" in page
+    assert "1 claims; 1 of them do not show" in page
 
 
 def test_a_claim_too_close_to_call_is_reported_and_not_asserted(monkeypatch):
     monkeypatch.setenv("RMKIT_SIZE", "lab")
     page = claims.Claims("00_test")
     for holds in (True, False):
-        page.add("near", effect=0.1, interval=(-0.1, 0.3), seeds=3, source="x", holds=holds, expected=None)
-    assert list(page.table()["holds"]) == ["yes", "no"]
+        near = {"over": "3 seeds", "expected": "0.2 (x)", "shows": None, "power": 0.5}
+        page.add("near", measured=0.1, interval=(-0.1, 0.3), holds=holds, **near)
+    assert list(page.table()["holds"]) == ["yes (power 0.50)", "no (power 0.50)"]

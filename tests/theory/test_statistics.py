@@ -11,6 +11,7 @@ from rmkit.statistics import (
     fit_temperature,
     mean_interval,
     paired_difference,
+    power,
     reliability_curve,
     temperature,
 )
@@ -340,3 +341,11 @@ def test_a_crossed_interval_leaves_out_what_was_not_tested():
         crossed_interval(values[:1])
     with pytest.raises(InputError, match="NaN"):
         crossed_interval(untested)
+
+
+def test_power_is_the_chance_to_see_the_effect_in_simulated_designs():
+    seen = np.abs(np.random.default_rng(0).normal(0.5, 0.25, 200_000)) > 1.959964 * 0.25
+    half = 1.959964 * 0.25
+    assert power(0.5, (0.1 - half, 0.1 + half)) == pytest.approx(seen.mean(), abs=0.005)
+    assert power(0.0, (-1.0, 1.0)) == pytest.approx(0.05)
+    assert power(0.1, (0.0, 0.0)) == 1.0
