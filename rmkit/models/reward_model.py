@@ -31,6 +31,7 @@ from rmkit.models.networks import (
 )
 from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
 from rmkit.models.templates import give_pad_token, render
+from rmkit.models.token_groups import TokenGroups
 
 
 class RewardModel(nn.Module):
@@ -160,10 +161,10 @@ class RewardModel(nn.Module):
 
     # --- rewards
 
-    def encode(self, preferences: Preferences, *, training: bool = True) -> tuple[list[TokenGroup], Ledger]:
+    def encode(self, preferences: Preferences, *, training: bool = True) -> tuple[TokenGroups, Ledger]:
         """Tokens of every record and the ledger of what was cut and dropped; see `encoding.encode`."""
         groups, ledger = encoding.encode(self.tokenizer, preferences, self.max_length, training=training)
-        self._say(note for group in groups for note in group.notes)
+        self._say(groups.notes())
         return groups, ledger
 
     def _say(self, notes: Iterable[str]) -> None:
@@ -184,6 +185,12 @@ class RewardModel(nn.Module):
     def cost(self, group: TokenGroup) -> int:
         """Tokens that a group takes in this model's layout."""
         return len(group) if self.layout == "packed" else group.padded_tokens
+
+    def costs(self, groups: Sequence[TokenGroup]) -> list[int]:
+        """The same of many groups."""
+        if isinstance(groups, TokenGroups):
+            return groups.column(self.layout).tolist()
+        return [self.cost(group) for group in groups]
 
     def rewards(self, batch: Batch) -> Tensor:
         """(G, K) float32 rewards with gradient; 0 where mask is False."""
@@ -244,17 +251,17 @@ class RewardModel(nn.Module):
 
     @torch.no_grad()
     def _score(
-        self, groups: list[TokenGroup], progress: bool = False, tokens_per_batch: int | None = None
+        self, groups: Sequence[TokenGroup], progress: bool = False, tokens_per_batch: int | None = None
     ) -> list[Tensor]:
         was_training = self.training
         self.eval()
         found: list[Tensor] = [torch.empty(0)] * len(groups)
-        plan = batches([self.cost(group) for group in groups], tokens_per_batch or budget(self.device))
+        plan = batches(self.costs(groups), tokens_per_batch or budget(self.device))
         with tqdm(total=len(groups), desc="score", disable=not progress) as bar:
             for indices in plan:
-                rewards = self.rewards(self.batch([groups[i] for i in indices])).cpu()
-                for i, row in zip(indices, rewards, strict=True):
-                    found[i] = row[: len(groups[i].responses)].clone()
+                batch = self.batch([groups[i] for i in indices])
+                for i, row, known in zip(indices, self.rewards(batch).cpu(), batch.mask.cpu(), strict=True):
+                    found[i] = row[known].clone()
                 bar.update(len(indices))
         self.train(was_training)
         return found

@@ -3,12 +3,12 @@ batches."""
 
 import hashlib
 import itertools
-import json
 import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +16,8 @@ from rmkit.data.ledger import Example, Ledger, dropped, place_of
 from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record, ranks_of
 from rmkit.errors import InputError
-from rmkit.models.packing import TokenGroup, batches
+from rmkit.models.packing import batches
+from rmkit.models.token_groups import TokenGroups
 from rmkit.theory import losses
 from rmkit.training.objective import COLUMNS, Objective
 from rmkit.training.settings import Settings
@@ -28,7 +29,7 @@ UNKNOWN = math.nan
 class Examples:
     """N groups that a loss can learn from.
 
-    groups   N TokenGroup
+    groups   N TokenGroup, made when they are read
     labels   {"ranks": (N, K) int64, 0 = none; "ratings", "correct": (N, K) float32; "margin", "share": (N,)
              float32; NaN = unknown}, where any group knows one
     weights  (N,) float32, how much each group weighs in a step
@@ -36,7 +37,7 @@ class Examples:
     ledger   what became of the rows, dropped groups included
     """
 
-    groups: list[TokenGroup]
+    groups: TokenGroups
     labels: dict[str, Tensor]
     weights: Tensor
     sizes: list[int]
@@ -61,8 +62,7 @@ class Examples:
     def fingerprint(self) -> str:
         """A digest of every token and label: two runs on the same data have the same."""
         digest = hashlib.sha256()
-        for group in self.groups:
-            digest.update(json.dumps([group.prompt, group.responses]).encode())
+        digest.update(self.groups.digest().encode())
         for name, column in sorted(self.labels.items()):
             digest.update(name.encode() + column.numpy().tobytes())
         return digest.hexdigest()
@@ -74,7 +74,8 @@ def prepare(model, preferences: Preferences, objective: Objective, settings: Set
     if not len(preferences):
         raise InputError(f"{preferences.name} has no groups; there is nothing to train on.")
     groups, encoding = model.encode(preferences)
-    records = [preferences[group.index] for group in groups]
+    places = groups.places.tolist()
+    records = [preferences[place] for place in places]
     labels = labels_of(records, objective, settings.aspect)
     for name in objective.needs:
         if name not in labels and groups:
@@ -92,9 +93,9 @@ def prepare(model, preferences: Preferences, objective: Objective, settings: Set
         raise InputError(
             f"No group of {preferences.name} is left to train on with {objective.name!r}: {ledger.line()}."
         )
-    kept = [groups[i] for i in keep]
+    kept = groups.take(keep)
     known = {name: column[keep] for name, column in labels.items()}
-    return Examples(kept, known, weights[keep], [model.cost(group) for group in kept], ledger)
+    return Examples(kept, known, weights[keep], model.costs(kept), ledger)
 
 
 def missing(name: str, objective: Objective, preferences: Preferences) -> InputError:
@@ -201,9 +202,10 @@ def _known(name: str, column: Tensor) -> Tensor:
     return column > 0 if name == "ranks" else ~column.isnan()
 
 
-def _ledger(preferences: Preferences, groups: list[TokenGroup], encoding: Ledger, useful: set[int]) -> Ledger:
+def _ledger(preferences: Preferences, groups: TokenGroups, encoding: Ledger, useful: set[int]) -> Ledger:
     """The preferences' ledger, and in it what encoding dropped or cut and the groups that say nothing."""
-    encoded = {group.index for group in groups}
+    places = groups.places.tolist()
+    encoded = set(places)
     reasons: dict[str, list[str]] = {}
     for (_, subset, what), n in encoding.cells.items():
         if what.startswith("dropped: "):
@@ -213,13 +215,15 @@ def _ledger(preferences: Preferences, groups: list[TokenGroup], encoding: Ledger
         for index, record in enumerate(preferences)
         if index not in encoded
     ]
-    for number, group in enumerate(groups):
+    for number, place in enumerate(places):
         if number not in useful:
-            record = preferences[group.index]
+            record = preferences[place]
             losers.append((record, "tied" if record.ties() else "nothing to compare"))
     ledger = dropped(preferences.ledger, losers)
-    for number in sorted(useful):
-        record = preferences[groups[number].index]
+    for number in np.flatnonzero(groups.column("truncated")).tolist():
+        if number not in useful:
+            continue
+        record = preferences[places[number]]
         for what, done in groups[number].cuts().items():
             split, subset = place_of(ledger, record)
             ledger.add(what, split=split, subset=subset, example=Example.of(record, done))

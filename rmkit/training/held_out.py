@@ -47,8 +47,7 @@ class HeldOut:
         weights = torch.zeros(len(records))
         if not absent:
             weights = weights_of(records, labels, objective, settings.weighting)
-        sizes = [model.cost(group) for group in groups]
-        self.examples = Examples(groups, labels, weights, sizes, self.encoding)
+        self.examples = Examples(groups, labels, weights, model.costs(groups), self.encoding)
 
     def due(self, row: dict, steps: int) -> bool:
         """Whether the weights after this row are to be measured, and have not been."""
@@ -92,7 +91,7 @@ class HeldOut:
     def _rewards(self) -> tuple[Tensor, Tensor]:
         """(N, K) float32 rewards, 0 where there is no response, and their mask."""
         groups, device = self.examples.groups, self.model.device
-        counts = torch.tensor([len(group.responses) for group in groups], device=device)
+        counts = torch.tensor([len(record.responses) for record in self.preferences], device=device)
         rewards = torch.zeros(len(groups), int(counts.max()), device=device)
         was_training = self.model.training
         self.model.eval()
