@@ -50,7 +50,7 @@ def opened(path: Path) -> pyarrow.Table | None:
     """The table in a file, mapped into memory; None where there is none, or not a whole one."""
     try:
         file = pyarrow.memory_map(str(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     content = file.read_buffer()
     whole = content[: max(0, len(content) - _SEAL)]

@@ -17,6 +17,7 @@ from transformers import PreTrainedTokenizerBase
 from rmkit.data import stored
 from rmkit.data.ledger import KEPT, Example, Ledger
 from rmkit.data.preferences import Preferences
+from rmkit.data.stored_records import chosen, labels_alone
 from rmkit.errors import InputError
 from rmkit.models.chat import TemplateRefusal, looks_special
 from rmkit.models.packing import encode_groups
@@ -42,7 +43,8 @@ def encode(
     groups, ledger = TokenGroups(table), Ledger()
     useful = _useful(groups, preferences, ledger) if training else np.ones(len(groups), dtype=bool)
     groups = groups.take(np.flatnonzero(useful))
-    for subset, n in Counter(preferences[int(place)].subset for place in groups.places).items():
+    records = labels_alone(chosen(preferences.records, groups.places.tolist()))
+    for subset, n in Counter(record.subset for record in records).items():
         ledger.add(KEPT, n, subset=subset)
     for number in np.flatnonzero(groups.column("truncated")).tolist():
         group = groups[number]
@@ -77,11 +79,11 @@ def _batches(
     tokenizer: PreTrainedTokenizerBase, preferences: Preferences, max_length: int, strict: bool
 ) -> Iterator[pyarrow.RecordBatch]:
     """Tokens of the records in order. strict: a record that the chat template refuses is an InputError."""
-    pattern = looks_special(tokenizer)
+    pattern, records = looks_special(tokenizer), iter(preferences)
     for numbers in chunks(len(preferences)):
         renderings, refusals = {}, {}
         for number in numbers:
-            record = preferences[number]
+            record = next(records)
             try:
                 renderings[number] = render(tokenizer, record.prompt, record.responses, pattern)
             except TemplateRefusal as refusal:

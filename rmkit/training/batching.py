@@ -15,6 +15,7 @@ from torch import Tensor
 from rmkit.data.ledger import Example, Ledger, dropped, place_of
 from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record, ranks_of
+from rmkit.data.stored_records import chosen, labels_alone
 from rmkit.errors import InputError
 from rmkit.models.packing import batches
 from rmkit.models.token_groups import TokenGroups
@@ -75,7 +76,7 @@ def prepare(model, preferences: Preferences, objective: Objective, settings: Set
         raise InputError(f"{preferences.name} has no groups; there is nothing to train on.")
     groups, encoding = model.encode(preferences)
     places = groups.places.tolist()
-    records = [preferences[place] for place in places]
+    records = labels_alone(chosen(preferences.records, places))  # read once for each label, never kept
     labels = labels_of(records, objective, settings.aspect)
     for name in objective.needs:
         if name not in labels and groups:
@@ -106,7 +107,7 @@ def missing(name: str, objective: Objective, preferences: Preferences) -> InputE
     )
 
 
-def labels_of(records: list[Record], objective: Objective, aspect: str | None) -> dict[str, Tensor]:
+def labels_of(records: Sequence[Record], objective: Objective, aspect: str | None) -> dict[str, Tensor]:
     """{name: column} of what the loss takes and of ranks and share, where any of the records knows it."""
     names = dict.fromkeys(("ranks", "share", *objective.needs, *objective.may))
     columns = {name: column(name, records, aspect) for name in names if _anywhere(name, records)}
@@ -114,7 +115,7 @@ def labels_of(records: list[Record], objective: Objective, aspect: str | None) -
 
 
 def weights_of(
-    records: list[Record], labels: dict[str, Tensor], objective: Objective, weighting: str
+    records: Sequence[Record], labels: dict[str, Tensor], objective: Objective, weighting: str
 ) -> Tensor:
     """(N,) float32: how much each group weighs; 0 where it says nothing to this loss."""
     counts = torch.tensor([len(record.responses) for record in records])
@@ -171,7 +172,7 @@ def split_step(
     return [(*part, number == rounds) for number, part in enumerate(mine, 1)]
 
 
-def column(name: str, records: list[Record], aspect: str | None = None) -> Tensor:
+def column(name: str, records: Sequence[Record], aspect: str | None = None) -> Tensor:
     """What the loss argument `name` needs to know of these records, as in `Examples.labels`."""
     if name in ("margin", "strength", "share"):
         values = [getattr(record, COLUMNS[name], None) for record in records]
@@ -192,7 +193,7 @@ def _ratings(record: Record, aspect: str | None) -> list[float | None] | None:
     return ratings.get(aspect) if aspect else next(iter(ratings.values()), None)
 
 
-def _anywhere(name: str, records: list[Record]) -> bool:
+def _anywhere(name: str, records: Sequence[Record]) -> bool:
     if name == "ranks":
         return any(any(ranks_of(record)) for record in records)
     return any(getattr(record, COLUMNS[name], None) is not None for record in records)
@@ -210,11 +211,8 @@ def _ledger(preferences: Preferences, groups: TokenGroups, encoding: Ledger, use
     for (_, subset, what), n in encoding.cells.items():
         if what.startswith("dropped: "):
             reasons.setdefault(subset, []).extend([what.removeprefix("dropped: ")] * n)
-    losers = [
-        (record, reasons[record.subset or ""].pop())
-        for index, record in enumerate(preferences)
-        if index not in encoded
-    ]
+    lost = (preferences[index] for index in range(len(preferences)) if index not in encoded)
+    losers = [(record, reasons[record.subset or ""].pop()) for record in lost]
     for number, place in enumerate(places):
         if number not in useful:
             record = preferences[place]

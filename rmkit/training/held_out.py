@@ -8,6 +8,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from rmkit.data.preferences import Preferences, prompt_key
+from rmkit.data.stored_records import labels_alone
 from rmkit.evaluation.comparisons import judged_ranks
 from rmkit.evaluation.report import Report, check_labeled, evaluate
 from rmkit.models.packing import batches
@@ -39,7 +40,7 @@ class HeldOut:
         self.accelerator, self.budget = accelerator, settings.tokens_per_batch
         self.every = settings.evaluate_every
         groups, self.encoding = model.encode(preferences, training=False)
-        records = list(preferences)
+        records = labels_alone(preferences.records)
         labels = labels_of(records, objective, settings.aspect)
         absent = [name for name in objective.needs if name not in labels]
         if absent and (settings.keep_best or settings.stop_after):
@@ -91,7 +92,9 @@ class HeldOut:
     def _rewards(self) -> tuple[Tensor, Tensor]:
         """(N, K) float32 rewards, 0 where there is no response, and their mask."""
         groups, device = self.examples.groups, self.model.device
-        counts = torch.tensor([len(record.responses) for record in self.preferences], device=device)
+        counts = torch.tensor(
+            [len(record.responses) for record in labels_alone(self.preferences.records)], device=device
+        )
         rewards = torch.zeros(len(groups), int(counts.max()), device=device)
         was_training = self.model.training
         self.model.eval()
@@ -105,7 +108,7 @@ class HeldOut:
 
     def _ranks(self, mask: Tensor) -> Tensor:
         width = mask.shape[1]
-        rows = [judged_ranks(record) for record in self.preferences]
+        rows = [judged_ranks(record) for record in labels_alone(self.preferences.records)]
         return torch.tensor([row + [0] * (width - len(row)) for row in rows], device=mask.device)
 
 
