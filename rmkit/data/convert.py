@@ -155,8 +155,7 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
     ):
         _refuse_unread_label(columns, form)
         notes += ["no label"] if len(made["responses"]) > 1 and not form.as_is else []
-    extra = {**(made.get("extra") or {}), **columns.unread}
-    made["extra"] = jsonable(extra) or None
+    made["extra"] = jsonable({**(made.get("extra") or {}), **columns.unread}) or None
     return Draft(row.where, made, notes)
 
 

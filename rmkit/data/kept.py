@@ -9,7 +9,7 @@ import glob
 import hashlib
 import json
 import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -45,22 +45,21 @@ def key(source: object, arguments: dict) -> str | None:
     return digest.hexdigest()
 
 
-def find(name: str | None) -> Preferences | None:
-    """The set that is kept under this name, or None."""
-    records, events = _tables(name) if name else (None, None)
-    if records is None or events is None:
-        return None
-    return Preferences(StoredRecords(records), as_text(events.schema.metadata[b"name"]), _events(events))
-
-
-def keep(name: str | None, made: Preferences) -> Preferences:
-    """The set as it will be found the next time; without a name, as it is."""
+def once(name: str | None, make: Callable[[], Preferences]) -> Preferences:
+    """The set that is kept under this name, else what `make` gives, kept; without a name as it is made."""
     if name is None:
-        return made
-    about = _EVENTS.with_metadata({"name": as_bytes(made.name)})
-    events = stored.table("records", f"{name}-events", about, lambda: _event_batches(made.events, about))
-    records = stored.table("records", name, SCHEMA, lambda: batches(made.records))
-    return Preferences(StoredRecords(records), made.name, _events(events))
+        return make()
+    folder = stored.cache_folder() / "records"
+    with stored.alone(folder / f"{name}-set.arrow"):
+        records, events = (stored.opened(folder / f"{each}.arrow") for each in (name, f"{name}-events"))
+        if records is not None and events is not None:
+            of = as_text(events.schema.metadata[b"name"])
+            return Preferences(StoredRecords(records), of, _events(events))
+        made = make()
+        about = _EVENTS.with_metadata({"name": as_bytes(made.name)})
+        events = stored.table("records", f"{name}-events", about, lambda: _event_batches(made.events, about))
+        records = stored.table("records", name, SCHEMA, lambda: batches(made.records))
+        return Preferences(StoredRecords(records), made.name, _events(events))
 
 
 def _files(source: object) -> list[Path]:
@@ -84,11 +83,6 @@ def _code() -> str:
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _tables(name: str) -> list[pyarrow.Table | None]:
-    folder = stored.cache_folder() / "records"
-    return [stored.opened(folder / f"{each}.arrow") for each in (name, f"{name}-events")]
 
 
 def _event_batches(events: Sequence[Event], schema: pyarrow.Schema) -> Iterator[pyarrow.RecordBatch]:

@@ -55,8 +55,7 @@ def load(
     if isinstance(source, str) and _is_name(source):
         raise InputError(f"There is no built-in set {source!r}{did_you_mean(source, list(BUILT_IN))}")
     arguments = {"split": split, "config": config, "clean": clean, "votes": votes, "malformed": malformed}
-    name = kept.key(source, arguments)
-    return kept.find(name) or kept.keep(name, _read(source, **arguments))
+    return kept.once(kept.key(source, arguments), lambda: _read(source, **arguments))
 
 
 def _read(

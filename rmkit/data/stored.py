@@ -1,20 +1,23 @@
 """Arrow tables in the cache: written whole or not at all, checked when they are opened, read where they lie.
 
 A file is an Arrow stream and the check sum of its bytes. It is written under a name of its own and then
-renamed, so any number of processes may make the same table at once; the last one wins, and all are the same.
+renamed. Of the processes of a machine one makes a table and the others wait for it; processes of several
+machines may all make it, and the last one wins, for all are the same.
 Tables are mapped into memory: the system holds the pages that are read, and drops them when it needs room.
 """
 
+import contextlib
 import io
 import os
 import tempfile
 import warnings
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pyarrow
 import pyarrow.ipc
+from filelock import FileLock
 
 from rmkit.paths import cache_folder
 
@@ -44,6 +47,25 @@ def table(kind: str, key: str | None, schema: pyarrow.Schema, batches: Batches) 
     if found is None:
         raise OSError(f"{path} was written and cannot be read: is the disk damaged?")
     return found
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """One process of a machine at a time works on this entry; the others wait, and then find it made.
+
+    Where no lock can be had, all of them make it: that is slower, and as right.
+    """
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except (OSError, NotImplementedError):  # a folder that cannot be written, a file system without locks
+        lock = None
+    try:
+        yield
+    finally:
+        if lock:
+            lock.release()
 
 
 def opened(path: Path) -> pyarrow.Table | None:

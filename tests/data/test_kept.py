@@ -2,12 +2,13 @@
 
 import json
 import multiprocessing
+import os
 import random
+from pathlib import Path
 
 import pytest
 from rmkit.preferences import Record, load
 
-import rmkit
 from rmkit.data import formats, kept, preferences, stored
 from rmkit.data.formats import registry
 from rmkit.data.stored_records import CHUNK, StoredRecords
@@ -117,7 +118,8 @@ def test_single_records_and_subsets_are_the_same(three):
 
 
 def entries(tmp_path):
-    return sorted((tmp_path / "cache" / "records").iterdir())
+    found = (tmp_path / "cache" / "records").iterdir()
+    return sorted(file for file in found if file.suffix != ".lock")
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty", "half an entry"])
@@ -173,7 +175,7 @@ def test_an_error_keeps_nothing_and_is_told_each_time(tmp_path):
     for _ in range(2):
         with pytest.raises(InputError, match=r"rows\.jsonl, line 1"):
             load(path)
-    assert not (tmp_path / "cache" / "records").exists()
+    assert not entries(tmp_path)
 
 
 def test_a_cache_that_cannot_be_written_is_told_and_memory_is_used(tmp_path, monkeypatch):
@@ -188,16 +190,25 @@ def test_a_cache_that_cannot_be_written_is_told_and_memory_is_used(tmp_path, mon
 
 
 def _load(path: str, n: int) -> None:
-    kept.LARGE = 1
+    """In a process of its own: load, and say whether this process has converted."""
+    kept.LARGE, convert = 1, preferences._read
+
+    def counted(*values, **named):
+        Path(f"{path}.{os.getpid()}").touch()
+        return convert(*values, **named)
+
+    preferences._read = counted
     assert len(load(path)) == n
 
 
 def test_processes_that_fill_one_cache_at_once_lose_nothing(tmp_path):
-    path = write(tmp_path / "rows.jsonl", lines(300))
+    path, n = (
+        write(
+            tmp_path / "rows.jsonl", [{"prompt": str(i), "chosen": "a", "rejected": "b"} for i in range(300)]
+        ),
+        300,
+    )
     context = multiprocessing.get_context("spawn")
-    kept.LARGE = 10**12
-    n = len(load(path))
-    kept.LARGE = 1
     workers = [context.Process(target=_load, args=(path, n)) for _ in range(3)]
     for worker in workers:
         worker.start()
@@ -205,4 +216,5 @@ def test_processes_that_fill_one_cache_at_once_lose_nothing(tmp_path):
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     assert len(entries(tmp_path)) == 2, "and no half-written file is left"
-    assert len(rmkit.load(path)) == n
+    assert len(list(tmp_path.glob("rows.jsonl.*"))) == 1, "one has converted, the others have waited"
+    assert len(load(path)) == n
