@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from itertools import islice, pairwise
+from operator import attrgetter
 
 import numpy as np
 import pyarrow
@@ -14,6 +15,7 @@ CHUNK = 1024  # records of one batch of a table
 
 _OWN = ("prompt", "responses", "ranks", "subset", "where")  # the fields that have a column of their own
 _REST = tuple(each.name for each in fields(Record) if each.name not in _OWN)
+_rest_of, _NOTHING = attrgetter(*_REST), (None,) * len(_REST)
 SCHEMA = pyarrow.schema(
     {
         "prompt": pyarrow.large_string(),  # a text, or messages as JSON
@@ -134,8 +136,10 @@ def as_text(content: bytes | None) -> str | None:
 
 
 def _rest(record: Record) -> str | None:
-    known = {name: value for name in _REST if (value := getattr(record, name)) is not None}
-    return json.dumps(known) if known else None
+    values = _rest_of(record)
+    if values == _NOTHING:  # most records
+        return None
+    return json.dumps({name: v for name, v in zip(_REST, values, strict=True) if v is not None})
 
 
 def _records(batch: pyarrow.RecordBatch, texts: bool) -> list[Record]:

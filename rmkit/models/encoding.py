@@ -43,14 +43,13 @@ def encode(
     groups, ledger = TokenGroups(table), Ledger()
     useful = _useful(groups, preferences, ledger) if training else np.ones(len(groups), dtype=bool)
     groups = groups.take(np.flatnonzero(useful))
-    records = labels_alone(chosen(preferences.records, groups.places.tolist()))
-    for subset, n in Counter(record.subset for record in records).items():
+    places = groups.places.tolist()
+    subsets = [record.subset for record in labels_alone(chosen(preferences.records, places))]
+    for subset, n in Counter(subsets).items():
         ledger.add(KEPT, n, subset=subset)
-    for number in np.flatnonzero(groups.column("truncated")).tolist():
-        group = groups[number]
-        record = preferences[group.index]
-        for what, done in group.cuts().items():
-            ledger.add(what, subset=record.subset, example=Example.of(record, done))
+    for number, what, done in groups.cuts():
+        example = Example.of(preferences[places[number]], done) if ledger.wants(what) else None
+        ledger.add(what, subset=subsets[number], example=example)
     return groups, ledger
 
 

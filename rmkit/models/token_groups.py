@@ -7,8 +7,9 @@ from itertools import accumulate, chain, pairwise
 import numpy as np
 import pyarrow
 
+from rmkit.data.ledger import PROMPT_CUT, RESPONSE_CUT
 from rmkit.models.chat import APART, FOLDED, PARTED
-from rmkit.models.packing import TokenGroup
+from rmkit.models.packing import TokenGroup, cuts
 
 CHUNK = 1024  # records that are tokenized in one call, and stand in one batch of a table
 NOTES = (FOLDED, PARTED, APART)  # the note number i is the bit 2**i
@@ -20,7 +21,8 @@ SCHEMA = pyarrow.schema(
         "cut": pyarrow.list_(pyarrow.bool_()),  # which of them lost something
         "packed": pyarrow.int32(),  # tokens of the packed layout, and of the padded one
         "padded": pyarrow.int32(),
-        "truncated": pyarrow.bool_(),
+        PROMPT_CUT: pyarrow.bool_(),
+        RESPONSE_CUT: pyarrow.bool_(),
         "same": pyarrow.bool_(),  # two responses have the same tokens
         "pair": pyarrow.bool_(),
         "notes": pyarrow.uint8(),
@@ -55,9 +57,16 @@ class TokenGroups(Sequence[TokenGroup]):
         return TokenGroups(self.table, self.places[np.asarray(chosen, dtype=np.int64)])
 
     def column(self, name: str) -> np.ndarray:
-        """(N,) one number or truth value of each group: "packed", "padded", "truncated", "same", "notes"."""
+        """(N,) one number or truth value of each group: "packed", "same", PROMPT_CUT ..."""
         parts = [batch.column(name).to_numpy(zero_copy_only=False) for batch in self.table.to_batches()]
         return np.concatenate(parts or [np.zeros(0, dtype=np.int32)])[self.places]
+
+    def cuts(self) -> Iterator[tuple[int, str, str]]:
+        """(number of the group, what the ledger counts of it, what was done) of all that lost something."""
+        whats = {what: self.column(what) for what in (PROMPT_CUT, RESPONSE_CUT)}
+        for number in np.flatnonzero(whats[PROMPT_CUT] | whats[RESPONSE_CUT]).tolist():
+            for what, done in cuts(*(bool(cut[number]) for cut in whats.values())).items():
+                yield number, what, done
 
     def notes(self) -> list[str]:
         """What the chat template did not allow in any of the groups."""
@@ -92,7 +101,7 @@ class _Chunk:
         tokens = self.tokens[starts[0] : starts[-1]].tolist()
         ends = [start - starts[0] for start in starts]
         prompt, *responses = [tokens[i:j] for i, j in pairwise(ends)]
-        cut = self.cut[a:b].to_pylist() if self.batch.column("truncated")[row].as_py() else [False] * (b - a)
+        cut = self.cut[a:b].to_pylist()
         pair, notes = self.batch.column("pair")[row].as_py(), self.batch.column("notes")[row].as_py()
         return TokenGroup(prompt, responses, cut[0], tuple(cut[1:]), place, pair, tuple(_notes(notes)))
 
@@ -119,7 +128,8 @@ def batch_of(groups: Iterable[TokenGroup | str]) -> pyarrow.RecordBatch:
         "cut": pyarrow.array(cut, pyarrow.list_(pyarrow.bool_())),
         "packed": [0 if group is None else len(group) for group in known],
         "padded": [0 if group is None else group.padded_tokens for group in known],
-        "truncated": [group is not None and group.truncated for group in known],
+        PROMPT_CUT: [group is not None and group.prompt_cut for group in known],
+        RESPONSE_CUT: [group is not None and any(group.responses_cut) for group in known],
         "same": [group is not None and bool(group.same()) for group in known],
         "pair": [group is not None and group.pair for group in known],
         "notes": [_bits(group.notes) if group is not None else 0 for group in known],

@@ -8,7 +8,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -218,11 +217,11 @@ def _ledger(preferences: Preferences, groups: TokenGroups, encoding: Ledger, use
             record = preferences[place]
             losers.append((record, "tied" if record.ties() else "nothing to compare"))
     ledger = dropped(preferences.ledger, losers)
-    for number in np.flatnonzero(groups.column("truncated")).tolist():
-        if number not in useful:
-            continue
-        record = preferences[places[number]]
-        for what, done in groups[number].cuts().items():
-            split, subset = place_of(ledger, record)
-            ledger.add(what, split=split, subset=subset, example=Example.of(record, done))
+    subsets = [record.subset for record in labels_alone(chosen(preferences.records, places))]
+    spots = {subset: place_of(ledger, Record("", [""], subset=subset)) for subset in set(subsets)}
+    for number, what, done in groups.cuts():
+        if number in useful:
+            split, subset = spots[subsets[number]]
+            example = Example.of(preferences[places[number]], done) if ledger.wants(what) else None
+            ledger.add(what, split=split, subset=subset, example=example)
     return ledger
