@@ -160,7 +160,12 @@ def _records(batch: pyarrow.RecordBatch, texts: bool) -> list[Record]:
         prompts, where = [""] * len(batch), [None] * len(batch)
     return [
         Record(
-            prompt, answer, ranks, subset=as_text(subset), where=as_text(place), **json.loads(rest or "{}")
+            prompt,
+            answer,
+            ranks,
+            subset=as_text(subset),
+            where=as_text(place),
+            **(json.loads(rest) if rest else {}),
         )
         for prompt, answer, ranks, subset, place, rest in zip(
             prompts, answers, columns["ranks"], columns["subset"], where, columns["rest"], strict=True
