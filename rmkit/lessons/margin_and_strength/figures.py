@@ -78,12 +78,12 @@ def gains_draw(shares: dict[str, dict[str, tuple]], title: str) -> go.Figure:
     )
     for number, (measure, each) in enumerate(shares.items()):
         _dots(f, [each[name] for name in names], measure, number, len(shares), 100)
-    return f.update_xaxes(tickvals=list(range(len(names))), ticktext=names)
+    return f.update_xaxes(tickvals=list(range(len(names))), ticktext=names, zeroline=False)
 
 
 def bins_draw(effects: dict[str, list], title: str) -> go.Figure:
-    """Gains in log-loss with intervals, {name: [Interval in nats for each true gap]}, side by side by bin."""
-    ends = [1000 * end for each in effects.values() for _, low, high in each for end in (low, high)]
+    """Gains in thousandths of a nat, {name: [Interval for each true gap]}, side by side by bin."""
+    ends = [end for each in effects.values() for _, low, high in each for end in (low, high)]
     f = theme.figure(
         "true gap of the pair",
         "gain, thousandths of a nat",
@@ -92,8 +92,8 @@ def bins_draw(effects: dict[str, list], title: str) -> go.Figure:
         title=title,
     )
     for number, (name, each) in enumerate(effects.items()):
-        _dots(f, each, name, number, len(effects), 1000)
-    return f.update_xaxes(tickvals=list(range(4)), ticktext=list(WORDS))
+        _dots(f, each, name, number, len(effects), 1)
+    return f.update_xaxes(tickvals=list(range(4)), ticktext=list(WORDS), zeroline=False)
 
 
 def _dots(f: go.Figure, intervals: list, name: str, number: int, of: int, unit: float) -> None:

@@ -25,7 +25,7 @@ def curves_draw(x, curves: dict[str, np.ndarray], *, axis: str, title: str) -> g
     low = min((means[name] - halves[name]).min() for name in curves)
     high = max((means[name] + halves[name]).max() for name in curves)
     ends = (float(np.log10(x[0])), float(np.log10(x[-1])))
-    f = theme.figure(axis, "agreement, %", x_range=ends, y_range=(low - 1, high + 1), title=title)
+    f = theme.figure(axis, "true gaps missed, %", x_range=ends, y_range=(low - 1, high + 1), title=title)
     for number, (name, mean) in enumerate(means.items()):
         half = halves[name]
         f.add_trace(theme.band(list(x), list(mean - half), list(mean + half), number))
