@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
-from rmkit import statistics
 from rmkit.lessons.margin_and_strength.heads import Pairs, sigma
 from rmkit.pocket.annotators import TEMPERATURE
-from rmkit.statistics import Interval
+from rmkit.theory import statistics
+from rmkit.theory.intervals import Interval
 
 Values = Mapping[str, Mapping[str, np.ndarray]]  # {measure: {name of a head: (sets, pairs)}}
 LOG_TEMPERATURES = np.linspace(-3, 3, 13)  # half a unit apart: tried first, then the best is sought nearby
