@@ -15,16 +15,21 @@ CHUNK = 1024  # groups that are tokenized in one call
 
 
 def encode(
-    tokenizer: PreTrainedTokenizerBase, preferences: Preferences, max_length: int, *, training: bool = True
+    tokenizer: PreTrainedTokenizerBase,
+    preferences: Preferences,
+    max_length: int,
+    *,
+    training: bool = True,
+    steps: bool = False,
 ) -> tuple[list[TokenGroup], Ledger]:
     """Tokens of every record (`.index` says which), and the ledger.
 
     training: a record that the chat template refuses is dropped, and so is a group in which two responses
     became the same tokens although one is ranked above the other. Otherwise every record is kept, and one
-    that the template refuses is an InputError.
+    that the template refuses is an InputError.   steps: find the steps of the responses among their tokens.
     """
     ledger, groups = Ledger(), []
-    for group in _groups(tokenizer, preferences, max_length, training, ledger):
+    for group in _groups(tokenizer, preferences, max_length, training, steps, ledger):
         record = preferences[group.index]
         ranks = record.ranks
         same = [(i, j) for i, j in group.same() if ranks is not None and ranks[i] != ranks[j]]
@@ -45,6 +50,7 @@ def _groups(
     preferences: Preferences,
     max_length: int,
     training: bool,
+    steps: bool,
     ledger: Ledger,
 ) -> Iterator[TokenGroup]:
     pattern = looks_special(tokenizer)
@@ -60,4 +66,12 @@ def _groups(
                     raise InputError(f"{preferences.name}, record {index + 1}: {refusal}") from refusal
                 example = Example.of(record, f"left out: {refusal}")
                 ledger.drop("refused by the chat template", subset=record.subset, example=example)
-        yield from encode_groups(tokenizer, renderings, max_length, indices)
+        parts = [_steps(preferences, index, training) for index in indices] if steps else None
+        yield from encode_groups(tokenizer, renderings, max_length, indices, parts)
+
+
+def _steps(preferences: Preferences, index: int, training: bool) -> list[list[str]]:
+    record = preferences[index]
+    if record.steps is None and not training:
+        raise InputError(f"{preferences.name}, record {index + 1} has no `steps`: there is nothing to read.")
+    return record.steps or [[] for _ in record.responses]

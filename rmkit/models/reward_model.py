@@ -160,9 +160,12 @@ class RewardModel(nn.Module):
 
     # --- rewards
 
-    def encode(self, preferences: Preferences, *, training: bool = True) -> tuple[list[TokenGroup], Ledger]:
+    def encode(
+        self, preferences: Preferences, *, training: bool = True, steps: bool = False
+    ) -> tuple[list[TokenGroup], Ledger]:
         """Tokens of every record and the ledger of what was cut and dropped; see `encoding.encode`."""
-        groups, ledger = encoding.encode(self.tokenizer, preferences, self.max_length, training=training)
+        how = {"training": training, "steps": steps}
+        groups, ledger = encoding.encode(self.tokenizer, preferences, self.max_length, **how)
         self._say(note for group in groups for note in group.notes)
         return groups, ledger
 
@@ -189,15 +192,22 @@ class RewardModel(nn.Module):
         """(G, K) float32 rewards with gradient; 0 where mask is False."""
         if not self.causal:
             return self._classified(batch)
-        hidden = self._hidden(batch)[batch.last[..., 0], batch.last[..., 1]]  # (R, L, D) -> (G, K, D)
-        # Autocast would take this product in bfloat16, where one reward in a thousand ties with another.
-        with torch.autocast(hidden.device.type, enabled=False):
-            rewards = self.classifier.score(hidden.float()).squeeze(-1)  # r = w . h
-        return rewards.masked_fill(~batch.mask, 0.0)
+        return self._read(self._hidden(batch), batch.last).masked_fill(~batch.mask, 0.0)
+
+    def step_rewards(self, batch: Batch) -> Tensor:
+        """(G, K, S) float32, one reward at the last token of each step; 0 where batch.step_mask is False."""
+        return self._read(self._hidden(batch), batch.steps).masked_fill(~batch.step_mask, 0.0)
 
     def forward(self, batch: Batch) -> Tensor:
-        """The same as rewards(batch)."""
-        return self.rewards(batch)
+        """step_rewards(batch) where the batch knows its steps, else rewards(batch)."""
+        return self.rewards(batch) if batch.steps is None else self.step_rewards(batch)
+
+    def _read(self, hidden: Tensor, where: Tensor) -> Tensor:
+        """(R, L, D) hidden states, (..., 2) rows and columns -> (...) the head's numbers there."""
+        hidden = hidden[where[..., 0], where[..., 1]]
+        # Autocast would take this product in bfloat16, where one reward in a thousand ties with another.
+        with torch.autocast(hidden.device.type, enabled=False):
+            return self.classifier.score(hidden.float()).squeeze(-1)  # r = w . h
 
     def _hidden(self, batch: Batch) -> Tensor:
         """(R, L, D): the last layer's hidden states."""
@@ -242,17 +252,32 @@ class RewardModel(nn.Module):
         groups, _ = self.encode(as_preferences(preferences), training=False)
         return self._score(groups, progress, tokens_per_batch)
 
+    def score_steps(self, preferences: Preferences) -> list[list[Tensor]]:
+        """For each record K tensors (S_k,): the reward at the end of each step of each response.
+
+        preferences: records with `steps`, such as `rmkit.load("solutions.jsonl")`. sigma(reward) is the
+        probability that a step is right, for a model trained with loss="process". NaN: a step that was cut.
+        Raises InputError where a record has no steps.
+        """
+        preferences = as_preferences(preferences)
+        self._warn_if_new()
+        groups, _ = self.encode(preferences, training=False, steps=True)
+        found = zip(self._score(groups), groups, strict=True)
+        return [[row[: len(s)] for row, s in zip(rows, group.steps, strict=True)] for rows, group in found]
+
     @torch.no_grad()
     def _score(
         self, groups: list[TokenGroup], progress: bool = False, tokens_per_batch: int | None = None
     ) -> list[Tensor]:
+        """For each group (K,) rewards, or (K, S) where it knows its steps (NaN = not read)."""
         was_training = self.training
         self.eval()
         found: list[Tensor] = [torch.empty(0)] * len(groups)
         plan = batches([self.cost(group) for group in groups], tokens_per_batch or budget(self.device))
         with tqdm(total=len(groups), desc="score", disable=not progress) as bar:
             for indices in plan:
-                rewards = self.rewards(self.batch([groups[i] for i in indices])).cpu()
+                batch = self.batch([groups[i] for i in indices])
+                rewards = self(batch).masked_fill(~batch.read, float("nan")).cpu()
                 for i, row in zip(indices, rewards, strict=True):
                     found[i] = row[: len(groups[i].responses)].clone()
                 bar.update(len(indices))

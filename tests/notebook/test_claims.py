@@ -7,6 +7,7 @@ import pytest
 
 import rmkit
 from rmkit import claims
+from rmkit.notebook import papers
 
 
 def two(**changes):
@@ -63,15 +64,31 @@ def test_notebooks_are_run_and_gathered_into_one_page(tmp_path, monkeypatch):
     source = """from rmkit.claims import Claims
 c = Claims("01_demo")
 frame = {"interval": None, "over": "identity", "expected": "3 (Me)"}
-c.add("A | B", measured=2, holds=False, shows=False, power=1, **frame)
+c.add("A | B", measured=2, holds=False, shows=False, power=1, papers=["warm-2024"], **frame)
 c.table()"""
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     nbformat.write(book, tmp_path / "one.ipynb")
-    claims.main([str(tmp_path / "one.ipynb"), "--out", str(tmp_path / "CLAIMS.md")])
+    where = ["--out", str(tmp_path / "CLAIMS.md"), "--papers", str(tmp_path / "PAPERS.md")]
+    claims.main([str(tmp_path / "one.ipynb"), *where])
     page = (tmp_path / "CLAIMS.md").read_text()
     assert "## 01_demo" in page
     assert "| A \\| B | 2 | exact | identity | 3 (Me) | no (power 1.00) |" in page
     assert "1 claims; 1 of them do not show" in page
+    rows = (tmp_path / "PAPERS.md").read_text().splitlines()
+    warm = next(row for row in rows if "Weight Averaged" in row)
+    assert warm.endswith("| A \\| B: 2 exact | not shown |")
+    assert sum(row.endswith("| not yet |") for row in rows) == len(papers.papers()) - 1
+
+
+def test_a_paper_that_nobody_knows_is_refused():
+    with pytest.raises(rmkit.InputError, match="'nobody-2026'"):
+        two(papers=["nobody-2026"])
+
+
+def test_the_ledger_of_papers_is_whole():
+    known = papers.papers()
+    assert len(known) == 77
+    assert all(all(row.values()) for row in known.values())
 
 
 def test_a_claim_too_close_to_call_is_reported_and_not_asserted(monkeypatch):
