@@ -100,12 +100,12 @@ def test_a_patient_whose_curves_are_healthy_is_still_seen():
     assert {trace.line.dash for trace in drawn if trace.name == "patient"} == {"dash"}
 
 
-def test_two_places_put_a_point_of_both_runs_where_their_rewards_are():
+def test_two_places_show_by_how_much_each_reward_has_changed():
     sick = {"scores": {"here": [1.0, 2.0], "there": [5.0, 3.0]}}
     healthy = {"scores": {"here": [1.0, 2.0], "there": [1.0, 2.0]}}
     _, well, ill = run_figures.two_places({"E": (sick, healthy)}).data
-    assert (list(well.x), list(well.y), well.name) == ([1.0, 2.0], [1.0, 2.0], "healthy")
-    assert (list(ill.x), list(ill.y), ill.name) == ([1.0, 2.0], [5.0, 3.0], "patient")
+    assert (list(well.x), list(well.y), well.name) == ([1.0, 2.0], [0.0, 0.0], "healthy")
+    assert (list(ill.x), list(ill.y), ill.name) == ([1.0, 2.0], [4.0, 1.0], "patient")
 
 
 def test_equal_losses_can_be_drawn_on_a_logarithmic_axis():

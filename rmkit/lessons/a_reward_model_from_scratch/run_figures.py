@@ -45,7 +45,7 @@ def ladder(accuracy: Mapping[str, Row], loss: Mapping[str, Row]) -> go.Figure:
         )  # fmt: skip
         f.update_xaxes(title_text=title, row=1, col=column)
     f.update_xaxes(range=[0.3, 0.9], row=1, col=1)
-    f.update_xaxes(range=[0.4, 0.75], row=1, col=2)
+    f.update_xaxes(range=[0.3, 0.9], row=1, col=2)
     f.update_yaxes(autorange="reversed")
     return f.update_layout(template=theme.TEMPLATE, height=120 + 44 * len(accuracy), margin={"t": 50})
 
@@ -69,23 +69,30 @@ def curves(runs: Runs) -> go.Figure:
 
 
 def two_places(runs: Runs) -> go.Figure:
-    """The same rewards in two places, a point an answer: on the dashed line where both agree."""
-    f = make_subplots(
-        rows=1, cols=len(runs), horizontal_spacing=0.1, subplot_titles=[f"<b>{x}</b>" for x in runs]
-    )
+    """How rewards change from one place to another, a point an answer: on the dashed line they are the same."""
+    titles = [f"<b>{letter}</b>" for letter in runs]
+    f = make_subplots(rows=1, cols=len(runs), horizontal_spacing=0.12, subplot_titles=titles)
     for column, (sick, healthy) in enumerate(runs.values(), 1):
         first, second = sick["scores"]
         ends = [min(sick["scores"][first]), max(sick["scores"][first])]
-        f.add_trace(theme.line(ends, ends, "the same", 5, showlegend=column == 1), row=1, col=column)
+        f.add_trace(theme.line(ends, [0, 0], "no change", 5, showlegend=column == 1), row=1, col=column)
         for name, run, color, symbol in (
             ("healthy", healthy, theme.BLUE, "circle-open"),
             ("patient", sick, theme.VERMILLION, "x"),
         ):
             mark = {"color": color, "symbol": symbol, "size": 6}
-            x, y = run["scores"].values()
+            x, y = (np.asarray(scores) for scores in run["scores"].values())
             f.add_scatter(
-                x=x, y=y, mode="markers", marker=mark, name=name, showlegend=column == 1, row=1, col=column
+                x=x,
+                y=y - x,
+                mode="markers",
+                marker=mark,
+                name=name,
+                showlegend=column == 1,
+                row=1,
+                col=column,
             )
         f.update_xaxes(title_text=f"reward {first}", row=1, col=column)
-        f.update_yaxes(title_text=f"reward {second}", row=1, col=column)
-    return f.update_layout(template=theme.TEMPLATE, height=360, margin={"t": 90})
+        f.update_yaxes(title_text=f"change {second}", row=1, col=column)
+    f.update_layout(template=theme.TEMPLATE, height=370, margin={"t": 100})
+    return f.update_layout(legend={"y": 1.14})
