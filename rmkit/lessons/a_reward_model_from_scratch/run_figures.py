@@ -69,7 +69,7 @@ def curves(runs: Runs) -> go.Figure:
 
 
 def two_places(runs: Runs) -> go.Figure:
-    """How rewards change from one place to another, a point an answer: on the dashed line they are the same."""
+    """How rewards change from one place to another, a point an answer; on the dashed line none does."""
     titles = [f"<b>{letter}</b>" for letter in runs]
     f = make_subplots(rows=1, cols=len(runs), horizontal_spacing=0.12, subplot_titles=titles)
     for column, (sick, healthy) in enumerate(runs.values(), 1):
