@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from rmkit.checks import every_check
 from scipy import special
 
+from rmkit.lessons.a_reward_model_from_scratch import encode_checks
+
 CHECKS = every_check()
 
 
@@ -65,6 +67,44 @@ def _in_place_positions(mask):
     return mask - 1
 
 
+def _encode(tokenizer, messages, responses, limit, *, end=None, header=True, cut=True):
+    """As learners write it: every finished conversation by itself, split where the prompt ends."""
+    plain = {"add_special_tokens": False}
+    opened = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=header)
+    head = tokenizer(opened, **plain).input_ids
+    end = [tokenizer.eos_token_id] if end is None else end
+    tails = [tokenizer(y, split_special_tokens=True, **plain).input_ids + end for y in responses]
+    room = limit - max(map(len, tails)) if cut else len(head)
+    return (head[-room:] if room > 0 else head), tails
+
+
+def _whole(tokenizer, messages, responses, limit):
+    opened = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    head = tokenizer(opened, add_special_tokens=False).input_ids
+    answers = [[*messages, {"role": "assistant", "content": y}] for y in responses]
+    finished = [tokenizer.apply_chat_template(each, tokenize=False) for each in answers]
+    tails = [tokenizer(text, add_special_tokens=False).input_ids[len(head) :] for text in finished]
+    return head[max(0, len(head) + max(map(len, tails)) - limit) :], tails
+
+
+def _loop(model, batches, lr, *, order="zero backward clip step", options=None):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, **(options or {"weight_decay": 0.0}))
+    losses = []
+    for ids, mask in batches:
+        chosen, rejected = model(ids, mask).chunk(2)
+        loss = F.softplus(rejected - chosen).mean()
+        acts = {
+            "zero": optimizer.zero_grad,
+            "backward": loss.backward,
+            "clip": lambda: torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0),
+            "step": optimizer.step,
+        }
+        for act in order.split():
+            acts[act]()
+        losses.append(loss)
+    return losses
+
+
 WRONG = [  # check, answer, words of the verdict
     ("pair_accuracy", lambda c, r: float((c > r)[c != r].double().mean()), "left out"),
     ("pair_accuracy", lambda c, r: 100 * float((((c - r).sign() + 1) / 2).mean()), "percent"),
@@ -109,6 +149,25 @@ WRONG = [  # check, answer, words of the verdict
         "too large",
     ),
     ("cut_prompt", lambda p, r, n: p[-(n - max(map(len, r))) :] if n > max(map(len, r)) else p, "no room"),
+    ("encode", _encode, "the EOS alone"),
+    ("encode", lambda *case: _encode(*case, end=[]), "nothing closes"),
+    ("encode", _whole, "split_special_tokens"),
+    ("encode", lambda t, m, r, n: encode_checks._rows(*_whole(t, m, r, n), n), "encode(tokenizer"),
+    ("read_rewards", lambda w, b, i, m: b(i, m)[0][:, m.sum(1) - 1] @ w, "shape"),
+    ("read_rewards", lambda w, b, i, m: (b(i, m)[0] @ w).gather(1, m.sum(1, keepdim=True) - 1), "shape"),
+    (
+        "read_rewards",
+        lambda w, b, i, m: CHECKS["read_rewards"].reference(w.detach(), b, i, m),
+        "is cut",
+    ),
+    ("pair_loss", lambda r: F.softplus(-(r[: len(r) // 2] - r[len(r) // 2 :])), "mean"),
+    ("pair_loss", lambda r: -torch.log(torch.sigmoid(r[: len(r) // 2] - r[len(r) // 2 :])).mean(), "finite"),
+    ("pair_loss", lambda r: F.softplus(r[1::2] - r[0::2]).mean(), "neighbors"),
+    ("training_loop", lambda *case: _loop(*case, order="backward clip step"), "zero_grad is missing"),
+    ("training_loop", lambda *case: _loop(*case, order="zero backward step clip"), "not clipped"),
+    ("training_loop", lambda *case: _loop(*case, order="backward zero clip step"), "never move"),
+    ("training_loop", lambda *case: _loop(*case, options={"weight_decay": 0.01}), "weight_decay=0.0"),
+    ("training_loop", lambda *case: _loop(*case)[-1], "shape"),
     ("cut_prompt", lambda p, r, n: p[: max(0, n - max(map(len, r)))], "drop its start"),
     ("stop_at", lambda h, n: _stop(h, n, new=lambda loss, best: loss <= best), "equal to the best"),
     ("stop_at", lambda h, n: _stop(h, n, late=1), "one"),
@@ -192,6 +251,11 @@ RIGHT = [  # check, another way to be right
     ("noise_floor", lambda p: torch.distributions.Bernoulli(p).entropy()),
     ("last_token_index", lambda ids, mask, pad: [row.nonzero().max().item() for row in mask]),
     ("padding_positions", lambda mask: (mask.double().cumsum(1) - 1) * mask),
+    ("encode", lambda *case: list(CHECKS["encode"].reference(*case))),
+    ("read_rewards", lambda w, b, i, m: (b(i, m)[0] @ w)[torch.arange(len(i)), m.cumsum(1).argmax(1)]),
+    ("pair_loss", lambda r: F.softplus(r[len(r) // 2 :] - r[: len(r) // 2]).mean()),
+    ("training_loop", _loop),
+    ("training_loop", lambda *case: np.array([loss.item() for loss in _loop(*case)])),
     ("stop_at", lambda h, n: float(_stop(h, n))),
     ("ideal_agreement", lambda g, t: torch.sigmoid(torch.as_tensor(g).abs() / t).mean()),
     ("margin_loss", lambda c, r, m: torch.diagonal(F.softplus(m - (c - r)))),
