@@ -35,6 +35,14 @@ def _bins(confidence, agree, bins, *, low):
     return sum(k.mean() * abs(agree[k].mean() - confidence[k].mean()) for k in inside)
 
 
+def _tempered(gaps):
+    low, high = 1e-6, 1e6
+    while high / low > 1 + 1e-9:
+        t = (low * high) ** 0.5
+        low, high = (t, high) if (gaps * special.expit(-gaps / t)).sum() < 0 else (low, t)
+    return low
+
+
 def _after(said, read):
     return read(said.rsplit("Verdict: ", 1)[1]) if "Verdict: " in said else None
 
@@ -170,11 +178,24 @@ WRONG = [  # check, answer, words of the verdict
     ("training_loop", lambda *case: _loop(*case)[-1], "shape"),
     ("cut_prompt", lambda p, r, n: p[: max(0, n - max(map(len, r)))], "drop its start"),
     ("stop_at", lambda h, n: _stop(h, n, new=lambda loss, best: loss <= best), "equal to the best"),
-    ("stop_at", lambda h, n: _stop(h, n, late=1), "one"),
+    ("stop_at", lambda h, n: _stop(h, n, late=1), "an epoch too long"),
     ("stop_at", lambda h, n: h[_stop(h, n)], "the loss of the epoch"),
     ("ideal_agreement", lambda g, t: special.expit(np.abs(g) / t), "one number each"),
     ("calibration_error", lambda c, a, n: _bins(c, a, n, low=0.5), "equally wide"),
     ("calibration_error", lambda c, a, n: _bins(c, a, n, low=0.0), "equally wide"),
+    ("calibration_error", lambda c, a, n: _bins(c, a, n, low=c.min()), "equally wide"),
+    ("stop_at", lambda h, n: _stop(h, n) - 1, "before the best"),
+    ("stop_at", lambda h, n: _stop(h[1:] or h, n) + (len(h) > 1), "off by one"),
+    ("stop_at", lambda h, n: _stop(h[:-1] or h, n), "off by one"),
+    ("stop_at", lambda h, n: _stop(h, n, late=-1), "off by one"),
+    ("best_temperature", lambda d: float(np.exp(np.log(np.abs(d)).mean())), "expected"),
+    ("best_temperature", lambda d: float(np.clip(_tempered(d), 0.1, 10)), "scale"),
+    (
+        "tuned",
+        lambda v, t: np.array([[t[i, :, s].min() for s in range(v.shape[2])] for i in range(len(v))]),
+        "*test*",
+    ),
+    ("tuned", lambda v, t: np.swapaxes(CHECKS["tuned"].reference(v, t), 0, 1), "transposed"),
     ("margin_loss", lambda c, r, m: F.softplus(m - (r - c)[:, 0]), "changed places"),
     ("margin_loss", lambda c, r, m: m * F.softplus((r - c)[:, 0]), "multiplies the loss"),
     ("margin_loss", lambda c, r, m: -torch.log(torch.sigmoid((c - r)[:, 0] - m)), "finite for any gap"),
@@ -258,6 +279,11 @@ RIGHT = [  # check, another way to be right
     ("training_loop", lambda *case: np.array([loss.item() for loss in _loop(*case)])),
     ("stop_at", lambda h, n: float(_stop(h, n))),
     ("ideal_agreement", lambda g, t: torch.sigmoid(torch.as_tensor(g).abs() / t).mean()),
+    ("best_temperature", lambda d: torch.tensor(_tempered(d))),
+    (
+        "tuned",
+        lambda v, t: [[t[i, v[i, :, s].argmin(), s] for s in range(v.shape[2])] for i in range(len(v))],
+    ),
     ("margin_loss", lambda c, r, m: torch.diagonal(F.softplus(m - (c - r)))),
     ("llama2_margins", lambda s, big: np.array(CHECKS["llama2_margins"].reference(s, big))),
     ("missed_share", lambda d, g: np.sum((g - max(0, d @ g / (d @ d)) * d) ** 2) / np.sum(g**2)),
