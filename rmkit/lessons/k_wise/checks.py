@@ -191,10 +191,6 @@ _SANDWICH = (
         "the last division by n is missing: this is n times the covariance.",
     ),
     Mistake(
-        lambda s, h: _between(s, h) / len(s),
-        "it is divided by n once too often: the curvature is a sum already.",
-    ),
-    Mistake(
         lambda s, h: torch.linalg.inv(h) @ (s.T @ s),
         "half a sandwich: the inverse curvature stands on both sides of J.",
     ),
