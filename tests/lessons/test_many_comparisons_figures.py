@@ -90,3 +90,4 @@ def test_the_figure_of_differences_draws_every_interval():
     np.testing.assert_allclose(drawn.data[5].y, [0.01, 0.02])
     np.testing.assert_allclose(drawn.data[5].error_y.array, [0.02, 0.01])
     np.testing.assert_allclose(drawn.data[5].error_y.arrayminus, [0.01, 0.01])
+    assert drawn.layout.yaxis.range == drawn.layout.yaxis2.range == pytest.approx((-0.0024, 0.0324))

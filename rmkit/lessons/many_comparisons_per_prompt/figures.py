@@ -250,6 +250,10 @@ def differences_draw(found: dict[str, dict[str, dict[str, list]]]) -> go.Figure:
     f.update_xaxes(tickvals=np.arange(1, len(mean) + 1), range=[0.7, len(mean) + 0.3])
     f.update_xaxes(title_text="epoch", row=len(rows))
     f.update_yaxes(title_text="nats", col=1)
+    for number, row in enumerate(rows, 1):  # one range for both optimizers, with room at the ends
+        ends = [end for column in columns for each in found[column][row].values() for i in each for end in i]
+        low, high = min(0, *ends), max(0, *ends)
+        f.update_yaxes(range=[low - 0.08 * (high - low), high + 0.08 * (high - low)], row=number)
     return f.update_layout(
         template=theme.TEMPLATE,
         height=560,
