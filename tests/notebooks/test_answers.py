@@ -220,6 +220,8 @@ WRONG = [  # check, answer, words of the verdict
     ("ranked_pairs", lambda k: ((i, j) for i, a in enumerate(k) for j, b in enumerate(k)), "a generator"),
     ("ranked_pairs", lambda k: CHECKS["ranked_pairs"].reference(k)[::-1], "another order"),
     ("group_loss", lambda r, k: _group(r, k, sign=-1), "turned"),
+    ("best_weights", lambda k, t: 100 * CHECKS["best_weights"].reference(k, t), "percent"),
+    ("best_weights", lambda k, t: (k - 1) / (k - 1).sum(), "best_weights("),
     ("clean_train", lambda p, h: set(CHECKS["clean_train"].reference(p, h)), "a set"),
     (
         "clean_train",
@@ -229,6 +231,10 @@ WRONG = [  # check, answer, words of the verdict
     ("gumbel_ranks", lambda r, u: CHECKS["gumbel_ranks"].reference(r, 1 - u), "1 - u"),
     ("gumbel_ranks", lambda r, u: CHECKS["gumbel_ranks"].reference(-r, u), "lost their sign"),
     ("top_loss", lambda r, top: _choices(r, top), "larger than K - 1"),
+    ("top_loss", lambda r, top: _choices(r, min(top, r.shape[1])) + 0 * r[:, top], "larger than K - 1"),
+    ("top_loss", lambda r, top: _choices(r, min(top, r.shape[1] - 2)), "top_loss("),
+    ("sandwich_covariance", lambda s, h: -CHECKS["sandwich_covariance"].reference(s, h), "sign is turned"),
+    ("sandwich_covariance", lambda s, h: torch.linalg.inv(s.T @ s), "sandwich_covariance("),
     ("top_loss", lambda r, top: _choices(r, min(top, r.shape[1] - 1)).mean(), "mean to the caller"),
     ("own_verdict", lambda s: _word(re.findall(r"Verdict: (Yes|No)", s)), 'such as "maybe"'),
     ("own_verdict", lambda s: _word(re.findall(r"Verdict: (Yes|No)\b", s)), 'such as "maybe"'),
@@ -296,6 +302,14 @@ RIGHT = [  # check, another way to be right
     ("group_loss", _group),
     ("packed_positions", lambda p, n: np.concatenate([np.arange(p), *(p + np.arange(k) for k in n)])),
     ("gumbel_ranks", lambda r, u: 1 + np.argsort(np.argsort(-np.log(u) * np.exp(-r)))),
+    (
+        "best_weights",
+        lambda k, t: (
+            1 / ((1 / (2 * (k + 1) / (3 * k * (k - 1)) + t)).sum() * (2 * (k + 1) / (3 * k * (k - 1)) + t))
+        ),
+    ),
+    ("top_loss", lambda r, top: _choices(r, min(top, r.shape[1]))),
+    ("sandwich_covariance", lambda s, h: torch.linalg.solve(h, torch.linalg.solve(h, s.T @ s).T)),
     ("ranking_loss", lambda r: -sum(torch.log_softmax(r[:, k:], 1)[:, 0] for k in range(r.shape[1] - 1))),
     ("own_verdict", lambda s: _after(s, lambda t: _word([t.split()[0].strip(".,")]))),
     ("votes_to_odds", lambda good, n: torch.logit(torch.tensor((good + 1) / (n + 2)))),
