@@ -49,7 +49,7 @@ data: $(VENV)/.lab  ## rebuild the pocket world's sets from their seeds
 pocket-model: $(VENV)/.lab  ## retrain the pocket language model (says how long it takes)
 	OMP_NUM_THREADS=2 $(BIN)/python -m rmkit.pocket.language_model
 
-claims: $(VENV)/.test  ## run all notebooks and gather what they claim and measured into CLAIMS.md
+claims: $(VENV)/.test  ## run all notebooks and gather what they claim and measured into CLAIMS.md, and of the literature into PAPERS.md
 	$(BIN)/python -m rmkit.notebook.claims
 
 clean:  ## remove the virtual environment and caches

@@ -21,6 +21,7 @@ _WHERE = {
     "fit": "training.loop",
     "Settings": "training.settings",
     "evaluate": "evaluation.report",
+    "evaluate_steps": "evaluation.steps",
     "InputError": "errors",
 }
 # rmkit.NAME -> the file of that name in its room.
@@ -33,6 +34,7 @@ _FACES = {
     "claims": "notebook.claims",
     "cleaning": "data.cleaning",
     "comparisons": "theory.comparisons",
+    "cost": "models.cost",
     "doctor": "notebook.doctor",
     "evaluation": "evaluation",
     "features": "models.features",

@@ -18,13 +18,17 @@ def add(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from rmkit.evaluation.report import evaluate
+    from rmkit.evaluation.steps import evaluate_steps
     from rmkit.notebook.page import require_plotly, write
 
     out, page = shared.out_file(arguments), shared.out_file(arguments, "html")
     if page:
         require_plotly()
     data = shared.data(arguments.data, arguments, arguments.part)
-    report = evaluate(shared.model(arguments.model, arguments), data)
+    model = shared.model(arguments.model, arguments)
+    report = evaluate(model, data)
+    if any(label is not None for record in data for row in record.step_labels or [] for label in row):
+        report.steps = evaluate_steps(model, data)
     shared.say(str(report))
     if out:
         report.save(out)

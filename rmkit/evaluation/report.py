@@ -25,6 +25,7 @@ from rmkit.evaluation.comparisons import (
     rewards_of,
 )
 from rmkit.evaluation.outcomes import Outcomes, outcomes
+from rmkit.evaluation.steps import StepReport
 from rmkit.theory import statistics
 
 
@@ -44,6 +45,7 @@ class Report:
     notes         sentences about what the numbers do not say by themselves
     outcomes      AUC, accuracy at 0 and Brier of answers known to be right or wrong; None where none is
     ceiling       how often one judgment agrees with the majority of the others; None = one each
+    steps         of a process reward model: how well it finds wrong steps (see `evaluate_steps`)
     comparisons   one row for each pair (see `evaluation.comparisons`), for figures; not in report.json
 
     Where no group orders two of its responses but answers are known to be right or wrong (K = 1), every
@@ -62,6 +64,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     outcomes: Outcomes | None = None
     ceiling: float | None = None
+    steps: StepReport | None = None
     comparisons: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS), repr=False)
 
     @property
@@ -110,6 +113,7 @@ class Report:
             "baselines": self.baselines,
             "calibration": self.calibration,
             **({"outcomes": self.outcomes.to_dict()} if self.outcomes else {}),
+            **({"steps": self.steps.to_dict()} if self.steps else {}),
         }
 
     def save(self, path: str | Path) -> None:
@@ -146,7 +150,7 @@ class Report:
         ]
 
     def _tables(self) -> list[pd.DataFrame]:
-        return [self.table(), *([self.outcomes.table()] if self.outcomes else [])]
+        return [self.table(), *(part.table() for part in (self.outcomes, self.steps) if part)]
 
     def __str__(self) -> str:
         tables = [table.to_string(float_format=lambda number: f"{number:.3f}") for table in self._tables()]

@@ -1,7 +1,7 @@
 """From preferences to groups of tokens, and the ledger of what was cut and dropped on the way.
 
 Tokens of a large set are made once: they lie in the cache, by what they are made of (texts, tokenizer and
-chat template, the longest length).
+chat template, the longest length, and the steps where they are looked for).
 """
 
 import hashlib
@@ -25,24 +25,33 @@ from rmkit.models.templates import render
 from rmkit.models.token_groups import SCHEMA, TokenGroups, batch_of, chunks
 
 LARGE = 4096  # records from which on tokens are kept on disk
-VERSION = 1  # of how tokens are made: raise it, and everything on disk is made anew
+VERSION = 2  # of how tokens are made: raise it, and everything on disk is made anew
 
 
 def encode(
-    tokenizer: PreTrainedTokenizerBase, preferences: Preferences, max_length: int, *, training: bool = True
+    tokenizer: PreTrainedTokenizerBase,
+    preferences: Preferences,
+    max_length: int,
+    *,
+    training: bool = True,
+    steps: bool = False,
 ) -> tuple[TokenGroups, Ledger]:
     """Tokens of every record (`.index` says which), and the ledger.
 
     training: a record that the chat template refuses is dropped, and so is a group in which two responses
     became the same tokens although one is ranked above the other. Otherwise every record is kept, and one
-    that the template refuses is an InputError.
+    that the template refuses is an InputError.   steps: find the steps of the responses among their tokens.
     """
-    key = _key(tokenizer, preferences, max_length) if len(preferences) >= LARGE else None
-    make = partial(_batches, tokenizer, preferences, max_length, strict=not training)
+    if steps and not training:
+        _all_have_steps(preferences)
+    key = _key(tokenizer, preferences, max_length, steps) if len(preferences) >= LARGE else None
+    make = partial(_batches, tokenizer, preferences, max_length, steps)
     table = stored.table("tokens", key, SCHEMA, make)
     groups, ledger = TokenGroups(table), Ledger()
-    useful = _useful(groups, preferences, ledger) if training else np.ones(len(groups), dtype=bool)
-    groups = groups.take(np.flatnonzero(useful))
+    if training:
+        groups = groups.take(np.flatnonzero(_useful(groups, preferences, ledger)))
+    else:
+        _none_refused(groups, preferences)
     places = groups.places.tolist()
     subsets = [record.subset for record in labels_alone(chosen(preferences.records, places))]
     for subset, n in Counter(subsets).items():
@@ -74,33 +83,49 @@ def _useful(groups: TokenGroups, preferences: Preferences, ledger: Ledger) -> np
     return useful
 
 
+def _none_refused(groups: TokenGroups, preferences: Preferences) -> None:
+    refusals = groups.table.column("refusal")
+    for number in np.flatnonzero(refusals.is_valid().to_numpy()).tolist():
+        raise InputError(f"{preferences.name}, record {number + 1}: {refusals[number].as_py()}")
+
+
+def _all_have_steps(preferences: Preferences) -> None:
+    for number, record in enumerate(labels_alone(preferences.records), 1):
+        if record.steps is None:
+            raise InputError(f"{preferences.name}, record {number} has no `steps`: there is nothing to read.")
+
+
 def _batches(
-    tokenizer: PreTrainedTokenizerBase, preferences: Preferences, max_length: int, strict: bool
+    tokenizer: PreTrainedTokenizerBase, preferences: Preferences, max_length: int, steps: bool
 ) -> Iterator[pyarrow.RecordBatch]:
-    """Tokens of the records in order. strict: a record that the chat template refuses is an InputError."""
+    """Tokens of the records in order, and the reason in place of a record that the chat template refuses."""
     pattern, records = looks_special(tokenizer), iter(preferences)
     for numbers in chunks(len(preferences)):
-        renderings, refusals = {}, {}
+        renderings, parts, refusals = {}, [], {}
         for number in numbers:
             record = next(records)
             try:
                 renderings[number] = render(tokenizer, record.prompt, record.responses, pattern)
             except TemplateRefusal as refusal:
-                if strict:
-                    raise InputError(f"{preferences.name}, record {number + 1}: {refusal}") from refusal
                 refusals[number] = str(refusal)
-        made = encode_groups(tokenizer, list(renderings.values()), max_length, list(renderings))
+                continue
+            parts.append(record.steps or [[] for _ in record.responses])
+        texts, places = list(renderings.values()), list(renderings)
+        made = encode_groups(tokenizer, texts, max_length, places, parts if steps else None)
         found = refusals | dict(zip(renderings, made, strict=True))
         yield batch_of(found[number] for number in numbers)
 
 
-def _key(tokenizer: PreTrainedTokenizerBase, preferences: Preferences, max_length: int) -> str | None:
+def _key(
+    tokenizer: PreTrainedTokenizerBase, preferences: Preferences, max_length: int, steps: bool
+) -> str | None:
     """A digest of all that tokens are made of; None for a tokenizer that cannot be written down."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         return None
-    about = [VERSION, max_length, type(tokenizer).__name__, backend.to_str(), tokenizer.chat_template]
+    about = [VERSION, max_length, steps, type(tokenizer).__name__, backend.to_str(), tokenizer.chat_template]
     digest = hashlib.sha256(json.dumps([*about, str(tokenizer.special_tokens_map)]).encode())
     for record in preferences:
-        digest.update(json.dumps([record.prompt, record.responses]).encode())
+        parts = [record.steps] if steps else []
+        digest.update(json.dumps([record.prompt, record.responses, *parts]).encode())
     return digest.hexdigest()[:40]

@@ -18,6 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from rmkit.data.ledger import PROMPT_CUT, RESPONSE_CUT, TRUNCATED
 from rmkit.data.records import Prompt
 from rmkit.models.chat import Rendering
+from rmkit.models.steps import UNREAD, step_ends
 from rmkit.models.templates import closing_tokens, render, tokenize
 
 PADDING = -1  # the group number of padding
@@ -34,6 +35,7 @@ class TokenGroup:
     index: int = 0  # which record of the preferences this is
     pair: bool = False  # an encoder's pair of texts: the response has a token type of its own
     notes: tuple[str, ...] = ()  # what the chat template did not allow, in words
+    steps: list[list[int]] | None = None  # K lists: index of each step's last token, -1 = cut (steps.py)
 
     def __len__(self) -> int:
         """Tokens of the packed layout: P + sum of C_k."""
@@ -85,25 +87,34 @@ def encode_groups(
     renderings: Sequence[Rendering],
     max_length: int = 2048,
     indices: Sequence[int] | None = None,
+    steps: Sequence[Sequence[Sequence[str]]] | None = None,
 ) -> list[TokenGroup]:
     """Tokens of many groups (`templates.render`), of which prompt and response never exceed max_length.
 
     A response may use all that the prompt leaves, and at least 3/4 of max_length; what is beyond is cut at
     its end (what ends a turn stays). Then the prompt is cut at its start to fit the longest response, the
     same for all of them; a leading BOS or [CLS] stays. Both are recorded. indices: of the records, else 0,
-    1 ...
+    1 ...   steps: those of each rendering's responses, to be found among their tokens (`TokenGroup.steps`).
     """
     closing = cache(lambda: closing_tokens(tokenizer))  # needed only where something is cut
     first = tokenizer.cls_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
     groups = []
     numbers = range(len(renderings)) if indices is None else indices
-    for index, turns in zip(numbers, tokenize(tokenizer, renderings), strict=True):
+    for place, (index, turns) in enumerate(zip(numbers, tokenize(tokenizer, renderings), strict=True)):
         head, tails = turns.prompt, turns.responses
         room = max(1, max_length - min(len(head), max_length // 4))
         cut = [tail if len(tail) <= room else _cut_end(tail, room, closing()) for tail in tails]
         kept = _cut_start(head, max_length - max(map(len, cut)), first)
         shorter = tuple(len(a) < len(b) for a, b in zip(cut, tails, strict=True))
-        groups.append(TokenGroup(kept, cut, len(kept) < len(head), shorter, index, turns.pair, turns.notes))
+        group = TokenGroup(kept, cut, len(kept) < len(head), shorter, index, turns.pair, turns.notes)
+        if steps is not None:
+            ends = step_ends(tokenizer, renderings[place], turns, steps[place])
+            read = [
+                len(tail) - len(closing()) if less else len(tail)
+                for tail, less in zip(cut, shorter, strict=True)
+            ]
+            group.steps = [[i if i < n else UNREAD for i in row] for row, n in zip(ends, read, strict=True)]
+        groups.append(group)
     return groups
 
 
@@ -135,11 +146,25 @@ class Batch:
     last: Tensor  # (G, K, 2) int64: row and column of each response's last token; (0, 0) where mask is False
     mask: Tensor  # (G, K) bool: a real response
     packed: bool
+    steps: Tensor | None = None  # (G, K, S, 2) int64: row and column of each step's last token, where known
+    step_mask: Tensor | None = None  # (G, K, S) bool: a step that was read
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
-        names = ("input_ids", "position_ids", "groups", "segments", "last", "mask")
-        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **{name: value.to(device) for name, value in tensors.items()})
+
+    @property
+    def read(self) -> Tensor:
+        """Where there is a reward: (G, K), or (G, K, S) where the steps are known."""
+        return self.mask if self.steps is None else self.step_mask
+
+    def final(self, rewards: Tensor) -> Tensor:
+        """(G, K): of rewards (G, K, S) each response's last; rewards (G, K) as they are."""
+        if self.steps is None:
+            return rewards
+        last = (self.step_mask.sum(-1, keepdim=True) - 1).clamp(min=0)
+        return rewards.gather(-1, last).squeeze(-1)
 
     @property
     def tokens(self) -> int:
@@ -209,7 +234,7 @@ def pack(groups: Sequence[TokenGroup], pad_id: int, width: int = 0) -> Batch:
         column = builder.put(row, column, group.prompt, 0, g, 0)
         for k, response in enumerate(group.responses):
             column = builder.put(row, column, response, len(group.prompt), g, k + 1)
-            builder.last[g, k] = torch.tensor([row, column - 1])
+            builder.end(g, k, row, column, group)
     return builder.batch(packed=True)
 
 
@@ -222,7 +247,7 @@ def pad(groups: Sequence[TokenGroup], pad_id: int) -> Batch:
         for k, response in enumerate(group.responses):
             column = builder.put(row, 0, group.prompt, 0, g, 0)
             column = builder.put(row, column, response, column, g, int(group.pair))
-            builder.last[g, k] = torch.tensor([row, column - 1])
+            builder.end(g, k, row, column, group)
             row += 1
     return builder.batch(packed=False)
 
@@ -239,6 +264,20 @@ class _Rows:
         self.segments = torch.zeros(rows, length, dtype=torch.long)
         self.last = torch.zeros(len(groups), most, 2, dtype=torch.long)
         self.mask = torch.arange(most) < counts[:, None]
+        self.steps = self.step_mask = None
+        if all(group.steps is not None for group in groups):
+            longest = max(len(row) for group in groups for row in group.steps)
+            self.steps = torch.zeros(len(groups), most, longest, 2, dtype=torch.long)
+            self.step_mask = torch.zeros(len(groups), most, longest, dtype=torch.bool)
+
+    def end(self, g: int, k: int, row: int, column: int, group: TokenGroup) -> None:
+        """Note where response k of a group ends, and where its steps do; `column` is the one after it."""
+        self.last[g, k] = torch.tensor([row, column - 1])
+        if self.steps is not None:
+            ends = torch.tensor(group.steps[k], dtype=torch.long)
+            begin = column - len(group.responses[k])
+            self.steps[g, k, : len(ends)] = torch.stack([torch.full_like(ends, row), begin + ends], 1)
+            self.step_mask[g, k, : len(ends)] = ends != UNREAD
 
     def put(self, row: int, column: int, tokens: list[int], position: int, group: int, segment: int) -> int:
         """Write tokens whose positions begin at `position`; the column after them."""
@@ -251,8 +290,9 @@ class _Rows:
 
     def batch(self, packed: bool) -> Batch:
         return Batch(
-            self.input_ids, self.position_ids, self.groups, self.segments, self.last, self.mask, packed
-        )
+            self.input_ids, self.position_ids, self.groups, self.segments, self.last, self.mask, packed,
+            self.steps, self.step_mask,
+        )  # fmt: skip
 
 
 def budget(device: torch.device) -> int:

@@ -18,17 +18,8 @@ from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Prompt
 from rmkit.device import best_device
 from rmkit.errors import InputError
-from rmkit.models import adapters, encoding
+from rmkit.models import adapters, encoding, networks
 from rmkit.models.hub import quiet, resolve, unreachable
-from rmkit.models.networks import (
-    has_token_types,
-    head_of,
-    load_network,
-    longest,
-    set_pad,
-    why_not_packed,
-    with_lora,
-)
 from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
 from rmkit.models.templates import give_pad_token, render
 from rmkit.models.token_groups import TokenGroups
@@ -101,21 +92,23 @@ class RewardModel(nn.Module):
                 else:
                     where = resolve(name, revision)
                     tokenizer = AutoTokenizer.from_pretrained(where, revision=revision)
-                    network, new = load_network(where, dtype, seed, attention, revision)
+                    network, new = networks.load_network(where, dtype, seed, attention, revision)
         except InputError:
             raise
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise unreachable(name, error) from error
         give_pad_token(tokenizer)
-        set_pad(network, tokenizer)
-        model = cls(network, tokenizer, name=str(name), max_length=longest(network, tokenizer, max_length))
+        networks.set_pad(network, tokenizer)
+        model = cls(
+            network, tokenizer, name=str(name), max_length=networks.longest(network, tokenizer, max_length)
+        )
         if new:
-            model._first_head = head_of(network).weight.detach().clone().cpu()
+            model._first_head = networks.head_of(network).weight.detach().clone().cpu()
         model.to(device).eval()
         model.layout = model._usable_layout() if layout == "auto" else layout
         model._say(render(tokenizer, "x", ["x"]).notes)
         if lora is not None:
-            model.network = with_lora(network, lora, seed).to(device).eval()
+            model.network = networks.with_lora(network, lora, seed).to(device).eval()
         return model
 
     # --- the network and its head
@@ -136,7 +129,7 @@ class RewardModel(nn.Module):
         return next(self.network.parameters()).device
 
     def _usable_layout(self) -> str:
-        reason = why_not_packed(self.classifier, self.max_length)
+        reason = networks.why_not_packed(self.classifier, self.max_length)
         if reason is None and not self._layouts_agree():
             reason = "its attention does not take a mask of our own"
         if reason is None:
@@ -161,9 +154,12 @@ class RewardModel(nn.Module):
 
     # --- rewards
 
-    def encode(self, preferences: Preferences, *, training: bool = True) -> tuple[TokenGroups, Ledger]:
+    def encode(
+        self, preferences: Preferences, *, training: bool = True, steps: bool = False
+    ) -> tuple[TokenGroups, Ledger]:
         """Tokens of every record and the ledger of what was cut and dropped; see `encoding.encode`."""
-        groups, ledger = encoding.encode(self.tokenizer, preferences, self.max_length, training=training)
+        how = {"training": training, "steps": steps}
+        groups, ledger = encoding.encode(self.tokenizer, preferences, self.max_length, **how)
         self._say(groups.notes())
         return groups, ledger
 
@@ -182,29 +178,32 @@ class RewardModel(nn.Module):
         flex = self.classifier.config._attn_implementation == "flex_attention"
         return pack(groups, pad_id, self.max_length if flex else 0).to(self.device)
 
-    def cost(self, group: TokenGroup) -> int:
-        """Tokens that a group takes in this model's layout."""
-        return len(group) if self.layout == "packed" else group.padded_tokens
-
     def costs(self, groups: Sequence[TokenGroup]) -> list[int]:
-        """The same of many groups."""
+        """Tokens that each group takes in this model's layout."""
         if isinstance(groups, TokenGroups):
             return groups.column(self.layout).tolist()
-        return [self.cost(group) for group in groups]
+        return [len(group) if self.layout == "packed" else group.padded_tokens for group in groups]
 
     def rewards(self, batch: Batch) -> Tensor:
         """(G, K) float32 rewards with gradient; 0 where mask is False."""
         if not self.causal:
             return self._classified(batch)
-        hidden = self._hidden(batch)[batch.last[..., 0], batch.last[..., 1]]  # (R, L, D) -> (G, K, D)
-        # Autocast would take this product in bfloat16, where one reward in a thousand ties with another.
-        with torch.autocast(hidden.device.type, enabled=False):
-            rewards = self.classifier.score(hidden.float()).squeeze(-1)  # r = w . h
-        return rewards.masked_fill(~batch.mask, 0.0)
+        return self._read(self._hidden(batch), batch.last).masked_fill(~batch.mask, 0.0)
+
+    def step_rewards(self, batch: Batch) -> Tensor:
+        """(G, K, S) float32, one reward at the last token of each step; 0 where batch.step_mask is False."""
+        return self._read(self._hidden(batch), batch.steps).masked_fill(~batch.step_mask, 0.0)
 
     def forward(self, batch: Batch) -> Tensor:
-        """The same as rewards(batch)."""
-        return self.rewards(batch)
+        """step_rewards(batch) where the batch knows its steps, else rewards(batch)."""
+        return self.rewards(batch) if batch.steps is None else self.step_rewards(batch)
+
+    def _read(self, hidden: Tensor, where: Tensor) -> Tensor:
+        """(R, L, D) hidden states, (..., 2) rows and columns -> (...) the head's numbers there."""
+        hidden = hidden[where[..., 0], where[..., 1]]
+        # Autocast would take this product in bfloat16, where one reward in a thousand ties with another.
+        with torch.autocast(hidden.device.type, enabled=False):
+            return self.classifier.score(hidden.float()).squeeze(-1)  # r = w . h
 
     def _hidden(self, batch: Batch) -> Tensor:
         """(R, L, D): the last layer's hidden states."""
@@ -219,7 +218,7 @@ class RewardModel(nn.Module):
     def _classified(self, batch: Batch) -> Tensor:
         """Rewards of an encoder, which reads a whole row with its own pooling: (G, K)."""
         mask = attention_mask(batch, "padded", torch.float32)
-        typed = has_token_types(self.classifier, self.tokenizer)
+        typed = networks.has_token_types(self.classifier, self.tokenizer)
         types = {"token_type_ids": batch.segments} if typed else {}
         logits = self.network(input_ids=batch.input_ids, attention_mask=mask, **types).logits.float()
         return logits[batch.last[..., 0], 0].masked_fill(~batch.mask, 0.0)
@@ -249,10 +248,24 @@ class RewardModel(nn.Module):
         groups, _ = self.encode(as_preferences(preferences), training=False)
         return self._score(groups, progress, tokens_per_batch)
 
+    def score_steps(self, preferences: Preferences) -> list[list[Tensor]]:
+        """For each record K tensors (S_k,): the reward at the end of each step of each response.
+
+        preferences: records with `steps`, such as `rmkit.load("solutions.jsonl")`. sigma(reward) is the
+        probability that a step is right, for a model trained with loss="process". NaN: a step that was cut.
+        Raises InputError where a record has no steps.
+        """
+        preferences = as_preferences(preferences)
+        self._warn_if_new()
+        groups, _ = self.encode(preferences, training=False, steps=True)
+        found = zip(self._score(groups), groups, strict=True)
+        return [[row[: len(s)] for row, s in zip(rows, group.steps, strict=True)] for rows, group in found]
+
     @torch.no_grad()
     def _score(
         self, groups: Sequence[TokenGroup], progress: bool = False, tokens_per_batch: int | None = None
     ) -> list[Tensor]:
+        """For each group (K,) rewards, or (K, S) where it knows its steps (NaN = not read)."""
         was_training = self.training
         self.eval()
         found: list[Tensor] = [torch.empty(0)] * len(groups)
@@ -260,7 +273,8 @@ class RewardModel(nn.Module):
         with tqdm(total=len(groups), desc="score", disable=not progress) as bar:
             for indices in plan:
                 batch = self.batch([groups[i] for i in indices])
-                for i, row, known in zip(indices, self.rewards(batch).cpu(), batch.mask.cpu(), strict=True):
+                rewards = self(batch).masked_fill(~batch.read, float("nan")).cpu()
+                for i, row, known in zip(indices, rewards, batch.mask.cpu(), strict=True):
                     found[i] = row[known].clone()
                 bar.update(len(indices))
         self.train(was_training)
@@ -269,7 +283,7 @@ class RewardModel(nn.Module):
     def _warn_if_new(self) -> None:
         if self._first_head is None or self._told:
             return
-        if torch.equal(head_of(self.classifier).weight.detach().cpu(), self._first_head):
+        if torch.equal(networks.head_of(self.classifier).weight.detach().cpu(), self._first_head):
             warnings.warn(
                 f"The reward head of {self.name} is new: train it before you trust a score.", stacklevel=3
             )

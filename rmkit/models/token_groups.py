@@ -1,6 +1,7 @@
 """Tokens of a whole set: int32 in Arrow tables, from which a `TokenGroup` is made when it is read."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain, pairwise
 
@@ -14,10 +15,10 @@ from rmkit.models.packing import TokenGroup, cuts
 CHUNK = 1024  # records that are tokenized in one call, and stand in one batch of a table
 NOTES = (FOLDED, PARTED, APART)  # the note number i is the bit 2**i
 
-_SEGMENTS = pyarrow.list_(pyarrow.list_(pyarrow.int32()))
+_LISTS = pyarrow.list_(pyarrow.list_(pyarrow.int32()))
 SCHEMA = pyarrow.schema(
     {
-        "segments": _SEGMENTS,  # a prompt and its K responses
+        "segments": _LISTS,  # a prompt and its K responses
         "cut": pyarrow.list_(pyarrow.bool_()),  # which of them lost something
         "packed": pyarrow.int32(),  # tokens of the packed layout, and of the padded one
         "padded": pyarrow.int32(),
@@ -26,6 +27,7 @@ SCHEMA = pyarrow.schema(
         "same": pyarrow.bool_(),  # two responses have the same tokens
         "pair": pyarrow.bool_(),
         "notes": pyarrow.uint8(),
+        "steps": _LISTS,  # `TokenGroup.steps`; null: not looked for
         "refusal": pyarrow.string(),  # why the chat template does not write this record; null: it does
     }
 )
@@ -74,15 +76,15 @@ class TokenGroups(Sequence[TokenGroup]):
         return _notes(bits)
 
     def digest(self) -> str:
-        """A digest of every token, in the order of the groups."""
-        tokens, lengths = hashlib.sha256(), hashlib.sha256()
+        """A digest of every token and of where steps end, in the order of the groups."""
+        digests = [hashlib.sha256() for _ in range(3)]
         runs = np.split(self.places, np.flatnonzero(np.diff(self.places) != 1) + 1) if len(self) else []
         for first, last in ((int(run[0]), int(run[-1])) for run in runs):
             for number in range(first // CHUNK, last // CHUNK + 1):
                 rows = slice(max(first - number * CHUNK, 0), min(last - number * CHUNK + 1, CHUNK))
-                for digest, part in zip((tokens, lengths), self._chunks[number].raw(rows), strict=True):
+                for digest, part in zip(digests, self._chunks[number].raw(rows), strict=True):
                     digest.update(part)
-        return hashlib.sha256(tokens.digest() + lengths.digest()).hexdigest()
+        return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
 
 
 class _Chunk:
@@ -93,6 +95,8 @@ class _Chunk:
         self.first, self.tokens = segments.offsets.to_numpy(), segments.values.values.to_numpy()
         self.starts = segments.values.offsets.to_numpy()
         self.cut, self.batch = cut.values, batch
+        steps = batch.column("steps")
+        self.steps = steps if steps.null_count < len(steps) else None
 
     def group(self, place: int) -> TokenGroup:
         row = place % CHUNK
@@ -103,14 +107,17 @@ class _Chunk:
         prompt, *responses = [tokens[i:j] for i, j in pairwise(ends)]
         cut = self.cut[a:b].to_pylist()
         pair, notes = self.batch.column("pair")[row].as_py(), self.batch.column("notes")[row].as_py()
-        return TokenGroup(prompt, responses, cut[0], tuple(cut[1:]), place, pair, tuple(_notes(notes)))
+        steps = None if self.steps is None else self.steps[row].as_py()
+        return TokenGroup(prompt, responses, cut[0], tuple(cut[1:]), place, pair, tuple(_notes(notes)), steps)
 
-    def raw(self, rows: slice) -> tuple[bytes, bytes]:
-        """(the tokens of these rows, how many each row's prompt and responses have) as bytes."""
+    def raw(self, rows: slice) -> tuple[bytes, bytes, bytes]:
+        """(the tokens of these rows, how many each row's prompt and responses have, where its steps end)."""
         first = self.first[rows.start : rows.stop + 1]
         starts = self.starts[first[0] : first[-1] + 1]
         lengths = [np.diff(self.starts[a : b + 1]).tobytes() for a, b in pairwise(first)]
-        return self.tokens[starts[0] : starts[-1]].tobytes(), b"|".join([*lengths, b""])
+        steps = [None] * len(lengths) if self.steps is None else self.steps[rows].to_pylist()
+        ends = "".join("|" if row is None else f"{json.dumps(row)}|" for row in steps)
+        return self.tokens[starts[0] : starts[-1]].tobytes(), b"|".join([*lengths, b""]), ends.encode()
 
 
 def _notes(bits: int) -> list[str]:
@@ -133,6 +140,7 @@ def batch_of(groups: Iterable[TokenGroup | str]) -> pyarrow.RecordBatch:
         "same": [group is not None and bool(group.same()) for group in known],
         "pair": [group is not None and group.pair for group in known],
         "notes": [_bits(group.notes) if group is not None else 0 for group in known],
+        "steps": [None if group is None else group.steps for group in known],
         "refusal": [item if isinstance(item, str) else None for item in items],
     }
     arrays = [pyarrow.array(columns[field.name], field.type) for field in SCHEMA]

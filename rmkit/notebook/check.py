@@ -11,7 +11,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from rmkit.notebook import symptoms
-from rmkit.notebook.values import finite, like, plain, same, shape, show, stacked
+from rmkit.notebook.values import detached, filled, finite, like, plain, same, shape, show, stacked
 
 Answer = Callable[..., Any]
 
@@ -142,7 +142,7 @@ class Check:
         if all(like(y.value, x.value) is x.value and x.loose <= y.loose for x, y in pairs):
             return Verdict(True, True, says, answer)
         values = [outcome.value for outcome in want if outcome.value is not None]
-        example = next((x for x in values if isinstance(x, Mapping) or np.size(plain(x))), values[0])
+        example = next((x for x in values if isinstance(x, Mapping) or filled(x)), values[0])
 
         @functools.wraps(answer)
         def converted(*arguments: Any, **named: Any) -> Any:
@@ -221,7 +221,7 @@ class Check:
             value = stacked(None if result is ... else result)
             loose = value is not result
             if not leaves or value is None:
-                return Outcome(copy.deepcopy(value), loose=loose)
+                return Outcome(detached(value), loose=loose)
             if not getattr(value, "requires_grad", False):
                 return Outcome(value, (None,) * len(leaves), loose=loose)
             gradients = torch.autograd.grad(value.sum(), leaves, allow_unused=True)

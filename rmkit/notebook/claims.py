@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from rmkit.errors import InputError
+from rmkit.notebook import papers as literature
 from rmkit.notebook.size import size
 
 COLUMNS = ["claim", "measured", "interval", "over", "expected (by whom)", "holds"]
@@ -33,7 +34,7 @@ class Claim:
     holds      whether the measurement bears the claim out
     shows      what the lesson says: True, it shows; False, it does not; None, too close to call
     power      of a claim that does not show: the chance of seeing the effect expected (`statistics.power`)
-    papers     keys of the papers it is about (PAPERS.md)
+    papers     keys of the papers that it bears on (data/published/papers.csv; PAPERS.md)
     """
 
     claim: str
@@ -85,10 +86,9 @@ class Claims:
             )
         ends = None if interval is None else (float(interval[0]), float(interval[1]))
         power = None if power is None else float(power)
+        known = literature.check(papers)
         self.items.append(
-            Claim(
-                claim, float(measured), ends, over, expected, bool(holds), shows, power, unit, tuple(papers)
-            )
+            Claim(claim, float(measured), ends, over, expected, bool(holds), shows, power, unit, known)
         )
 
     def table(self) -> pd.DataFrame:
@@ -110,10 +110,14 @@ class Claims:
         return pd.DataFrame([item.row() for item in self.items], columns=COLUMNS)
 
 
-def gather(folder: Path) -> str:
-    """One Markdown page from the JSON files that `Claims.table` wrote into `folder`."""
+def collect(folder: Path) -> dict[str, list[Claim]]:
+    """{lesson: its claims} of the JSON files that `Claims.table` wrote into `folder`."""
     pages = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    claims = {page["lesson"]: [Claim(**item) for item in page["claims"]] for page in pages}
+    return {page["lesson"]: [Claim(**item) for item in page["claims"]] for page in pages}
+
+
+def gather(claims: dict[str, list[Claim]]) -> str:
+    """One Markdown page of the claims of all lessons."""
     everything = [claim for found in claims.values() for claim in found]
     nulls = sum(claim.shows is not True for claim in everything)
     parts = [
@@ -123,20 +127,17 @@ def gather(folder: Path) -> str:
         f"{len(everything)} claims; {nulls} of them do not show, or end too close to call.\n",
     ]
     for lesson, found in claims.items():
-        rows = [_line(claim.row()) for claim in found]
-        parts += [f"\n## {lesson}\n", _line(COLUMNS), _line(["---"] * len(COLUMNS)), *rows]
+        rows = [literature.line(claim.row()) for claim in found]
+        parts += [f"\n## {lesson}\n", *literature.head(COLUMNS), *rows]
     return "\n".join(parts) + "\n"
-
-
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run notebooks at lab size and write their claims as one page."""
     parser = argparse.ArgumentParser(prog="python -m rmkit.notebook.claims", description=main.__doc__)
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: notebooks/*.ipynb")
-    parser.add_argument("--out", type=Path, default=Path("CLAIMS.md"), help="the Markdown page to write")
+    parser.add_argument("--out", type=Path, default=Path("CLAIMS.md"), help="the page of claims")
+    parser.add_argument("--papers", type=Path, default=Path("PAPERS.md"), help="the page of papers")
     options = parser.parse_args(arguments)
     import nbformat  # the notebook stack is needed here only
     from nbclient import NotebookClient
@@ -148,8 +149,10 @@ def main(arguments: list[str] | None = None) -> None:
             resources = {"metadata": {"path": str(path.parent)}}
             book = nbformat.read(path, 4)
             NotebookClient(book, timeout=600, kernel_name="python3", resources=resources).execute()
-        options.out.write_text(gather(Path(folder)), encoding="utf-8")
-    print(f"wrote {options.out}")
+        claims = collect(Path(folder))
+    for path, text in ((options.out, gather(claims)), (options.papers, literature.page(claims))):
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import importlib
 import os
 import platform
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from importlib.util import find_spec
 from rmkit import paths
 from rmkit.device import best_device
 from rmkit.errors import InputError, shown
+from rmkit.notebook.page import fold
 from rmkit.notebook.size import size
 
 CORE = ("torch", "transformers", "datasets", "accelerate", "safetensors", "scipy", "pandas")
@@ -33,7 +35,7 @@ class Finding:
 
 
 class Checkup(list):
-    """The findings, shown as a table in a notebook and as lines in a terminal."""
+    """The findings. A notebook shows one line, what needs a look, and a folded table."""
 
     @property
     def ok(self) -> bool:
@@ -50,13 +52,20 @@ class Checkup(list):
         return "\n".join([*lines, verdict])
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{'✓' if f.ok else '⚠'}</td><td style='text-align:left'>{html.escape(f.name)}</td>"
-            f"<td style='text-align:left'>{html.escape(f.value)}</td>"
-            f"<td style='text-align:left'>{html.escape(f.cure)}</td></tr>"
-            for f in self
-        )
-        return f"<table>{rows}</table><b>{'Ready.' if self.ok else 'Not ready: see the lines marked ⚠.'}</b>"
+        looks = [f for f in self if not f.ok]
+        verdict = f"⚠ Not ready, {len(looks)} of {len(self)} need a look:" if looks else "✓ Ready."
+        open_rows = _rows(looks) if looks else ""
+        return f"<b>{verdict}</b>{open_rows}{fold(f'All {len(self)} that were looked at', _rows(self))}"
+
+
+def _rows(findings: Iterable[Finding]) -> str:
+    rows = "".join(
+        f"<tr><td>{'✓' if f.ok else '⚠'}</td><td style='text-align:left'>{html.escape(f.name)}</td>"
+        f"<td style='text-align:left'>{html.escape(f.value)}</td>"
+        f"<td style='text-align:left'>{html.escape(f.cure)}</td></tr>"
+        for f in findings
+    )
+    return f"<table>{rows}</table>"
 
 
 def _package(name: str, cure: str) -> Finding:

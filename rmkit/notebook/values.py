@@ -1,5 +1,6 @@
 """What an exercise returns: is it the same as another value, in which type is it wanted, how is it shown?"""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +37,20 @@ def same(a: Any, b: Any, tolerance: float) -> bool:
         return type(a) is type(b) and bool(a == b)
     x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     return x.shape == y.shape and bool(np.allclose(x, y, rtol=tolerance, atol=tolerance, equal_nan=True))
+
+
+def detached(value: Any) -> Any:
+    """A copy that shares nothing with `value`, and whose tensors know of no gradient."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if type(value) in (list, tuple):
+        return type(value)(map(detached, value))
+    return copy.deepcopy(value)
+
+
+def filled(value: Any) -> bool:
+    """Whether there is an item in it, however deep."""
+    return any(map(filled, value)) if isinstance(value, (list, tuple)) else np.size(plain(value)) > 0
 
 
 def stacked(value: Any) -> Any:

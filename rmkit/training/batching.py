@@ -17,6 +17,7 @@ from rmkit.data.records import Record, ranks_of
 from rmkit.data.stored_records import chosen, labels_alone
 from rmkit.errors import InputError
 from rmkit.models.packing import batches
+from rmkit.models.steps import UNREAD
 from rmkit.models.token_groups import TokenGroups
 from rmkit.theory import losses
 from rmkit.training.objective import COLUMNS, Objective
@@ -30,8 +31,8 @@ class Examples:
     """N groups that a loss can learn from.
 
     groups   N TokenGroup, made when they are read
-    labels   {"ranks": (N, K) int64, 0 = none; "ratings", "correct": (N, K) float32; "margin", "share": (N,)
-             float32; NaN = unknown}, where any group knows one
+    labels   {"ranks": (N, K) int64, 0 = none; "ratings", "correct": (N, K) float32; "step_labels": (N, K, S)
+             float32; "margin", "share": (N,) float32; NaN = unknown}, where any group knows one
     weights  (N,) float32, how much each group weighs in a step
     sizes    N numbers of tokens in the model's layout
     ledger   what became of the rows, dropped groups included
@@ -49,14 +50,17 @@ class Examples:
     def at(
         self, indices: Sequence[int], mask: Tensor, factor: float = 1.0
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """(labels, factor * weights) of these groups, on the device and as wide as a batch's mask (G, K).
+        """(labels, factor * weights) of these groups, on the device and as wide as a batch's mask, (G, K) or
+        (G, K, S).
 
         ranks are there always: 0 where there are none.
         """
         chosen = torch.tensor(indices)
         rows = {name: column[chosen].to(mask.device) for name, column in self.labels.items()}
-        labels = {name: row if row.dim() == 1 else row[:, : mask.shape[1]] for name, row in rows.items()}
-        labels.setdefault("ranks", torch.zeros_like(mask, dtype=torch.int64))
+        labels = {
+            name: row[tuple(slice(width) for width in mask.shape[: row.dim()])] for name, row in rows.items()
+        }
+        labels.setdefault("ranks", torch.zeros(mask.shape[:2], dtype=torch.int64, device=mask.device))
         return labels, factor * self.weights[chosen].to(mask.device)
 
     def fingerprint(self) -> str:
@@ -73,10 +77,12 @@ def prepare(model, preferences: Preferences, objective: Objective, settings: Set
     from."""
     if not len(preferences):
         raise InputError(f"{preferences.name} has no groups; there is nothing to train on.")
-    groups, encoding = model.encode(preferences)
+    groups, encoding = model.encode(preferences, steps=objective.by_step)
     places = groups.places.tolist()
     records = labels_alone(chosen(preferences.records, places))  # read once for each label, never kept
     labels = labels_of(records, objective, settings.aspect)
+    if objective.by_step and "step_labels" in labels:
+        forget_unread(labels["step_labels"], groups)
     for name in objective.needs:
         if name not in labels and groups:
             raise missing(name, objective, preferences)
@@ -96,6 +102,13 @@ def prepare(model, preferences: Preferences, objective: Objective, settings: Set
     kept = groups.take(keep)
     known = {name: column[keep] for name, column in labels.items()}
     return Examples(kept, known, weights[keep], model.costs(kept), ledger)
+
+
+def forget_unread(step_labels: Tensor, groups: TokenGroups) -> None:
+    """Set to unknown, in place, the labels (N, K, S) of steps that were cut away."""
+    for row, group in zip(step_labels, groups, strict=True):
+        for labels, ends in zip(row, group.steps, strict=False):
+            labels[: len(ends)][torch.tensor(ends) == UNREAD] = UNKNOWN
 
 
 def missing(name: str, objective: Objective, preferences: Preferences) -> InputError:
@@ -120,9 +133,13 @@ def weights_of(
     counts = torch.tensor([len(record.responses) for record in records])
     mask = torch.arange(int(counts.max())) < counts[:, None]
     if objective.kind is not None:
-        other = [labels[name] for name in objective.needs if name in ("ratings", "correct")]
+        other = [labels[name] for name in objective.needs if name in ("ratings", "correct", "step_labels")]
         return losses.group_weights(
-            mask, labels.get("ranks"), weighting, loss=objective.kind, labels=other[0] if other else None
+            mask[..., None] if objective.by_step else mask,
+            labels.get("ranks"),
+            weighting,
+            loss=objective.kind,
+            labels=other[0] if other else None,
         )
     says = [_known(name, labels[name]).reshape(len(records), -1).sum(1) for name in objective.needs]
     number = torch.stack(says).amin(0).float() if says else torch.ones(len(records))
@@ -180,9 +197,21 @@ def column(name: str, records: Sequence[Record], aspect: str | None = None) -> T
     if name == "ranks":
         rows = [ranks_of(record) for record in records]
         return torch.tensor([row + [0] * (width - len(row)) for row in rows])
+    if name == "step_labels":
+        return _of_steps([record.step_labels or [] for record in records], width)
     rows = [_ratings(record, aspect) if name == "ratings" else record.correct for record in records]
     known = [[UNKNOWN if value is None else float(value) for value in row or []] for row in rows]
     return torch.tensor([row + [UNKNOWN] * (width - len(row)) for row in known], dtype=torch.float32)
+
+
+def _of_steps(labels: list[list[list[int | None]]], width: int) -> Tensor:
+    """(N, K, S) float32; NaN = not judged, or no such step."""
+    longest = max((len(row) for rows in labels for row in rows), default=0)
+    found = torch.full((len(labels), width, max(longest, 1)), UNKNOWN)
+    for n, rows in enumerate(labels):
+        for k, row in enumerate(rows):
+            found[n, k, : len(row)] = torch.tensor([UNKNOWN if x is None else float(x) for x in row])
+    return found
 
 
 def _ratings(record: Record, aspect: str | None) -> list[float | None] | None:

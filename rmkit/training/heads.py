@@ -91,7 +91,7 @@ def _check(features: Sequence[Tensor], groups: Preferences, settings: Sequence[S
                 f"Group {number} needs finite features (K={len(record.responses)}, D), not {shape}."
             )
     for setting in settings:
-        beyond = [name for name in losses.needs(setting.loss) if name not in COLUMNS]
+        beyond = [name for name in losses.needs(setting.loss) if name == "step_labels" or name not in COLUMNS]
         if beyond:
             raise InputError(
                 f"The loss {setting.loss!r} needs `{beyond[0]}`: a head gives one reward for a response."

@@ -11,9 +11,10 @@ from rmkit.data.preferences import Preferences, prompt_key
 from rmkit.data.stored_records import labels_alone
 from rmkit.evaluation.comparisons import judged_ranks
 from rmkit.evaluation.report import Report, check_labeled, evaluate
+from rmkit.evaluation.steps import evaluate_steps
 from rmkit.models.packing import batches
 from rmkit.theory import losses
-from rmkit.training.batching import Examples, labels_of, missing, weights_of
+from rmkit.training.batching import Examples, forget_unread, labels_of, missing, weights_of
 from rmkit.training.objective import Objective
 from rmkit.training.settings import Settings
 
@@ -39,9 +40,11 @@ class HeldOut:
         self.model, self.preferences, self.objective = model, preferences, objective
         self.accelerator, self.budget = accelerator, settings.tokens_per_batch
         self.every = settings.evaluate_every
-        groups, self.encoding = model.encode(preferences, training=False)
+        groups, self.encoding = model.encode(preferences, training=False, steps=objective.by_step)
         records = labels_alone(preferences.records)
         labels = labels_of(records, objective, settings.aspect)
+        if objective.by_step and "step_labels" in labels:
+            forget_unread(labels["step_labels"], groups)
         absent = [name for name in objective.needs if name not in labels]
         if absent and (settings.keep_best or settings.stop_after):
             raise missing(absent[0], objective, preferences)
@@ -57,54 +60,82 @@ class HeldOut:
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
-        """{"held_out_loss", "held_out_accuracy"} of the present weights; NaN where the loss lacks labels."""
-        rewards, mask = self._rewards()
-        labels, weights = self.examples.at(range(len(rewards)), mask)
+        """{"held_out_loss", "held_out_accuracy"} of the present weights; NaN where labels are missing.
+
+        The accuracy is that of ordered pairs, or of judged steps where the loss takes steps.
+        """
+        rewards, read = self._rewards()
+        labels, weights = self.examples.at(range(len(rewards)), read)
         was_training = self.objective.training
         self.objective.eval()
         values = [
-            self.objective(rewards[i], mask[i], {name: column[i] for name, column in labels.items()})
-            for i in torch.arange(len(rewards), device=mask.device).split(4096)
+            self.objective(rewards[i], read[i], {name: column[i] for name, column in labels.items()})
+            for i in torch.arange(len(rewards), device=read.device).split(4096)
             if weights.any()
         ]
         self.objective.train(was_training)
         loss = (weights * torch.cat(values)).sum() / weights.sum() if values else math.nan
-        ranks = self._ranks(mask)
-        right = (((rewards[:, :, None] - rewards[:, None, :]).sign() + 1) / 2)[losses.pairs(ranks, mask)]
+        if self.objective.by_step:
+            judged = read & ~labels["step_labels"].isnan()
+            right = ((rewards > 0) == labels["step_labels"].bool())[judged].float()
+        else:
+            gaps = rewards[:, :, None] - rewards[:, None, :]
+            right = ((gaps.sign() + 1) / 2)[losses.pairs(self._ranks(read), read)]
         return {"held_out_loss": float(loss), "held_out_accuracy": float(right.mean())}
 
     def report(self) -> Report:
         """The report of the weights as they are."""
-        return evaluate(self, self.preferences)
+        report = evaluate(self, self.preferences)
+        if self.objective.by_step:
+            report.steps = evaluate_steps(self, self.preferences)
+        return report
 
-    # What `evaluate` asks of a model.
+    # What `evaluate` and `evaluate_steps` ask of a model.
 
     def encode(self, preferences: Preferences, *, training: bool = False):
         """The groups, encoded once before the run, and what was cut."""
         return self.examples.groups, self.encoding
 
     def score_all(self, preferences: Preferences) -> list[Tensor]:
-        """(K,) float32 rewards of each record, the same on every process."""
-        rewards, mask = self._rewards()
-        return [row[known].cpu() for row, known in zip(rewards, mask, strict=True)]
+        """(K,) float32 rewards of each record, of steps the last, the same on every process."""
+        rewards, read = self._rewards()
+        if not self.objective.by_step:
+            return [row[known].cpu() for row, known in zip(rewards, read, strict=True)]
+        return [
+            torch.stack(
+                [
+                    each[known][-1] if known.any() else each.new_zeros(())
+                    for each, known in zip(r, m, strict=True)
+                ]
+            )[: len(record.responses)].cpu()
+            for r, m, record in zip(rewards, read, labels_alone(self.preferences.records), strict=True)
+        ]
+
+    def score_steps(self, preferences: Preferences) -> list[list[Tensor]]:
+        """As RewardModel.score_steps."""
+        rewards, read = self._rewards()
+        rewards = rewards.masked_fill(~read, math.nan).cpu()
+        found = zip(rewards, self.examples.groups, strict=True)
+        return [[row[: len(s)] for row, s in zip(rows, group.steps, strict=False)] for rows, group in found]
 
     @torch.no_grad()
     def _rewards(self) -> tuple[Tensor, Tensor]:
-        """(N, K) float32 rewards, 0 where there is no response, and their mask."""
+        """(N, K) float32 rewards, or (N, K, S) of steps; 0 where there is none; and where there is one."""
         groups, device = self.examples.groups, self.model.device
-        counts = torch.tensor(
-            [len(record.responses) for record in labels_alone(self.preferences.records)], device=device
-        )
-        rewards = torch.zeros(len(groups), int(counts.max()), device=device)
+        records = labels_alone(self.preferences.records)
+        shape = [len(groups), max(len(record.responses) for record in records)]
+        if self.objective.by_step:
+            shape.append(max(1, max(len(row) for record in records for row in record.steps)))
+        rewards, read = torch.zeros(shape, device=device), torch.zeros(shape, device=device)
         was_training = self.model.training
         self.model.eval()
         parts = batches(self.examples.sizes, self.budget)
         for indices in parts[self.accelerator.process_index :: self.accelerator.num_processes]:
-            found = self.model.rewards(self.model.batch([groups[i] for i in indices]))
-            rewards[torch.tensor(indices, device=device), : found.shape[1]] = found
+            batch = self.model.batch([groups[i] for i in indices])
+            place = (torch.tensor(indices, device=device), *map(slice, batch.read.shape[1:]))
+            rewards[place], read[place] = self.model(batch), batch.read.float()
         self.model.train(was_training)
-        mask = torch.arange(rewards.shape[1], device=device) < counts[:, None]
-        return self.accelerator.reduce(rewards, "sum"), mask
+        return self.accelerator.reduce(rewards, "sum"), self.accelerator.reduce(read, "sum") > 0
 
     def _ranks(self, mask: Tensor) -> Tensor:
         width = mask.shape[1]

@@ -151,16 +151,17 @@ def fit(
             parts = split_step(steps[done], examples.sizes, settings.tokens_per_batch, *share)
             for indices, factor, exchange in parts:
                 batch = model.batch([examples.groups[i] for i in indices])
-                labels, weights = examples.at(indices, batch.mask, factor)
+                labels, weights = examples.at(indices, batch.read, factor)
                 with contextlib.nullcontext() if exchange else accelerator.no_sync(network):
                     with torch.autocast(model.device.type, torch.bfloat16, settings.precision == "bf16"):
-                        rewards = network(batch)  # (G, K) float32
-                    values = objective(rewards, batch.mask, labels)  # (G,)
-                    pull = settings.centering * losses.centered(rewards, batch.mask, labels["ranks"])
+                        rewards = network(batch)  # (G, K) float32, or (G, K, S) for steps
+                    values = objective(rewards, batch.read, labels)  # (G,)
+                    final = batch.final(rewards)  # (G, K)
+                    pull = settings.centering * losses.centered(final, batch.mask, labels["ranks"])
                     # sum(w * loss) / sum(w) over the step: in any batch and process a group weighs the same.
                     part = (weights * (values + pull)).sum() / total
                     accelerator.backward(part * accelerator.num_processes)  # over which it averages
-                sums.add(weights * values, rewards, batch, labels["ranks"], factor)
+                sums.add(weights * values, final, batch, labels["ranks"], factor)
             objective.share_gradients(accelerator)
             norm = accelerator.clip_grad_norm_(trained, settings.clip)
             row = {"step": done + 1, "epoch": settings.epochs * (done + 1) / len(steps)}

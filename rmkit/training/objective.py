@@ -24,6 +24,7 @@ COLUMNS = {
     "ratings": "ratings",
     "correct": "correct",
     "share": "share",
+    "step_labels": "step_labels",
 }
 ALWAYS = ("rewards", "mask")
 
@@ -57,13 +58,17 @@ class Objective(nn.Module):
         for name in self.needs:
             if name not in COLUMNS:
                 raise InputError(
-                    f"fit cannot train with the loss {self.name!r}: it needs `{name}`, and a reward model "
-                    f"gives one reward for a whole response; a loss may name rewards, mask, "
-                    f"{', '.join(COLUMNS)}."
+                    f"fit cannot train with the loss {self.name!r}: it needs `{name}`; a loss may name "
+                    f"rewards, mask, {', '.join(COLUMNS)}."
                 )
         if self.function is losses.quantile:
             raise InputError("fit cannot train with 'quantile': it needs several rewards for each response.")
         _refuse_hidden(self.function, self.own, self.options, self.name)
+
+    @property
+    def by_step(self) -> bool:
+        """Whether it takes a reward for each step, rewards and mask (G, K, S), not for each response."""
+        return "step_labels" in self.needs
 
     @property
     def kind(self) -> str | None:

@@ -1,11 +1,18 @@
-"""Lesson 03: what the toy batch says about each way of reading a row, and the books that a list keeps."""
+"""Lesson 03: how rows are read and padded, the books that a list keeps, `encode`, the patients' figures."""
 
 import numpy as np
 import pytest
 
 import rmkit
-from rmkit.lessons.a_reward_model_from_scratch import figures
+from rmkit.lessons.a_reward_model_from_scratch import (
+    encode_checks,
+    figures,
+    learned_positions,
+    run_figures,
+    ward,
+)
 from rmkit.lessons.a_reward_model_from_scratch.row_checks import count_rows
+from rmkit.models.packing import encode_group
 
 
 @pytest.mark.parametrize("side", figures.SIDES)
@@ -63,8 +70,73 @@ def test_counting_by_hand_keeps_the_same_books_as_load():
         assert count_rows(rows) == {"kept": ledger.kept, **ledger.dropped}
 
 
+WORDS = [["a", "b", "E"], ["a", "b", "c", "d", "E"], ["a", "E"], ["a", "b", "c", "E"]]
+
+
+def test_padding_is_what_fills_the_batch_up_to_its_longest_row():
+    compute = figures.batches_of(WORDS, heads=[1, 1, 1, 1])
+    for size, order, computed in (
+        (4, "as they come", 4 * 5),
+        (2, "as they come", 2 * 5 + 2 * 4),
+        (2, "sorted by length", 2 * 3 + 2 * 5),
+        (1, "as they come", 3 + 5 + 2 + 4),
+        (1, "sorted by length", 3 + 5 + 2 + 4),
+    ):
+        a = compute(size, order)
+        padding = computed - 14
+        assert int((~np.isnan(a["kind"])).sum()) == computed
+        assert int((a["kind"] == figures.PADDING).sum()) == padding
+        assert figures.batches_say(a).startswith(
+            f"{computed} tokens are computed, and {padding / computed:.0%}"
+        )
+        assert all(a["text"][row, end] == "E" for row, end in enumerate(a["ends"]))
+        assert [trace.type for trace in figures.batches_draw(a).data] == ["heatmap", *["scatter"] * 4]
+
+
 def test_a_patient_whose_curves_are_healthy_is_still_seen():
     run = {"loss": [0.7, 0.6], "accuracy": [0.5, 0.8]}
-    drawn = figures.patient(run, run, "Patient D").data
+    drawn = run_figures.curves({"D": (run, run)}).data
     assert [trace.name for trace in drawn] == ["healthy", "patient"] * 2  # drawn last, so on top
     assert {trace.line.dash for trace in drawn if trace.name == "patient"} == {"dash"}
+
+
+def test_two_places_show_by_how_much_each_reward_has_changed():
+    sick = {"scores": {"here": [1.0, 2.0], "there": [5.0, 3.0]}}
+    healthy = {"scores": {"here": [1.0, 2.0], "there": [1.0, 2.0]}}
+    _, well, ill = run_figures.two_places({"E": (sick, healthy)}).data
+    assert (list(well.x), list(well.y), well.name) == ([1.0, 2.0], [0.0, 0.0], "healthy")
+    assert (list(ill.x), list(ill.y), ill.name) == ([1.0, 2.0], [4.0, 1.0], "patient")
+
+
+def test_equal_losses_can_be_drawn_on_a_logarithmic_axis():
+    apart = run_figures.difference([0.7, 0.5], [0.7, 0.4]).data[0].y
+    np.testing.assert_allclose(apart, [run_figures.FLOOR, 0.1])
+
+
+def test_a_guess_stands_beside_its_card_as_text():
+    shown = ward.Cards({"A": "<b>the sign</b>", "F": "?"})._repr_html_()
+    assert "You wrote: &lt;b&gt;the sign&lt;/b&gt;" in shown
+    assert shown.count("<details>") == 2
+    assert "sign_flipped" in shown
+    with pytest.raises(rmkit.InputError, match="no patient 'G'"):
+        ward.Cards({"G": "?"})
+
+
+def test_patient_f_is_followed_through_batches_that_pad_it_differently():
+    table = learned_positions.left_padding(True)["table"]
+    assert len(set(table["longest row beside it"])) == len(learned_positions.SIZES)
+    assert len({round(reward, 3) for reward in table["reward of one answer"]}) == len(learned_positions.SIZES)
+    assert min(table["accuracy"]) == table["accuracy"][1]  # the batch of two, as its card says
+
+
+@pytest.mark.parametrize("template", ["bare", "chatml"])
+@pytest.mark.parametrize("limit", [200, 40])
+def test_encode_by_hand_is_the_library_s(template, limit):
+    tokenizer = encode_checks.letters(
+        {"bare": encode_checks._BARE, "chatml": encode_checks._CHATML}[template]
+    )
+    tokenizer.bos_token = None  # its place in a cut prompt is the one thing in which the two differ
+    messages = [{"role": "user", "content": "what does it eat when it is cold"}]
+    responses = ["fish", "mostly <end> fish", ""]
+    group = encode_group(tokenizer, messages, responses, limit)
+    assert encode_checks.encode(tokenizer, messages, responses, limit) == (group.prompt, group.responses)

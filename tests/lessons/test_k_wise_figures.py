@@ -64,3 +64,12 @@ def test_figures_hold_their_axes_and_draw_what_was_computed():
     drawn = figures.errors_draw(points, {"full": {2: 1.0, 8: 0.5}}, title="", y="", y_range=(0, 2))
     assert list(drawn.data[1].error_y.array) == pytest.approx([1.0, 0.2])
     assert list(drawn.data[0].y) == [1.0, 0.5]
+
+
+def test_the_figure_of_labels_has_a_straight_line_for_one_over_n():
+    points = {"full": {50: (0.04, 0.03, 0.06), 200: (0.01, 0.008, 0.012)}}
+    drawn = figures.labels_draw(points, {"full": {50: 0.04, 200: 0.01}})
+    assert drawn.layout.xaxis.type == drawn.layout.yaxis.type == "log"
+    assert list(drawn.data[1].error_y.array) == pytest.approx([0.02, 0.002])
+    slope = np.diff(np.log(drawn.data[0].y)) / np.diff(np.log(drawn.data[0].x))
+    assert slope == pytest.approx(-1)

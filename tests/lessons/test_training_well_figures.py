@@ -60,7 +60,28 @@ def test_a_temperature_comes_from_the_other_half():
     found = figures.tempered(gaps)
     np.testing.assert_allclose(found[::2], gaps[::2] / statistics.fit_temperature(gaps[1::2]))
     np.testing.assert_allclose(found[1::2], gaps[1::2] / statistics.fit_temperature(gaps[::2]))
-    assert figures.tempered_loss(gaps) == pytest.approx(figures.log_loss(found))
+    np.testing.assert_allclose(figures.tempered(np.stack([gaps, 3 * gaps])), np.stack([found, found]))
+
+
+def test_the_expected_loss_is_the_mean_over_votes():
+    rng = np.random.default_rng(3)
+    gaps, chances = rng.normal(size=(2, 6)), rng.uniform(0.1, 0.9, size=6)
+    votes = rng.random((200_000, 6)) < chances
+    sampled = np.where(votes, -np.log(expit(gaps[1])), -np.log(expit(-gaps[1]))).mean(0)
+    found = figures.expected_loss(gaps, chances)
+    np.testing.assert_allclose(found[1], sampled, atol=0.02)
+    assert found.shape == gaps.shape
+    floor = -(chances * np.log(chances) + (1 - chances) * np.log(1 - chances))
+    assert (found >= floor - 1e-12).all()
+
+
+def test_the_missed_share_sees_no_scale():
+    rng = np.random.default_rng(4)
+    golds, noise = rng.normal(size=500), rng.normal(size=500)
+    perfect, half, none = figures.missed_share(np.stack([3 * golds, golds + noise, noise]), golds)
+    assert perfect == pytest.approx(0, abs=1e-12)
+    assert half == pytest.approx(0.5, abs=0.08)  # var(noise) / (var(golds) + var(noise))
+    assert none > 0.95
 
 
 def test_a_number_stands_with_its_interval():
@@ -106,4 +127,14 @@ def test_curves_show_means_over_seeds():
     low, high = statistics.mean_interval(losses[:, 0])[1:]
     assert f.data[0].y[0] == pytest.approx(high)
     assert f.data[0].y[-1] == pytest.approx(low)
-    assert len(figures.learning_draw([50, 100], {"test": losses}, 0.8).data) == 3
+    drawn = figures.learning_draw([50, 100], {"test": losses}, ("ideal judge", 0.8), "agreement", (0.5, 1.0))
+    assert len(drawn.data) == 3
+    assert drawn.data[2].y[0] == 0.8
+
+
+def test_the_lowest_point_of_each_size_is_marked():
+    losses = {40: np.array([0.3, 0.1, 0.2]), 80: np.array([0.1, 0.2, 0.3])}
+    f = figures.penalty_draw([0.1, 1.0, 10.0], losses, y_range=(0, 0.5))
+    assert [trace.name for trace in f.data] == ["40 pairs", "80 pairs", "lowest"]
+    assert list(f.data[-1].x) == [1.0, 0.1]
+    assert list(f.data[-1].y) == [0.1, 0.1]

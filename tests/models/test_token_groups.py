@@ -12,10 +12,11 @@ from rmkit.errors import InputError
 from rmkit.models import encoding, templates
 from rmkit.models.chat import FOLDED, PARTED
 from rmkit.models.packing import TokenGroup
+from rmkit.models.steps import UNREAD
 from rmkit.models.token_groups import CHUNK, SCHEMA, TokenGroups, batch_of
 
 
-def made(n: int, seed: int = 0) -> list[TokenGroup]:
+def made(n: int, seed: int = 0, steps: bool = False) -> list[TokenGroup]:
     rng = random.Random(seed)
 
     def tokens(least: int) -> list[int]:
@@ -31,6 +32,11 @@ def made(n: int, seed: int = 0) -> list[TokenGroup]:
             group.responses.append(list(group.responses[0]))
             group.responses_cut = ()
         group.notes = rng.choice([(), (FOLDED,), (FOLDED, PARTED)])
+        if steps:
+            group.steps = [
+                [UNREAD if rng.random() < 0.2 else rng.randrange(9)] * rng.randrange(3)
+                for _ in group.responses
+            ]
         groups.append(group)
     return groups
 
@@ -42,11 +48,21 @@ def table_of(groups: list[TokenGroup]) -> TokenGroups:
 
 def plain(group: TokenGroup) -> tuple:
     cut = group.responses_cut or (False,) * len(group.responses)
-    return group.prompt, group.responses, group.prompt_cut, cut, group.index, group.pair, group.notes
+    return (
+        group.prompt,
+        group.responses,
+        group.prompt_cut,
+        cut,
+        group.index,
+        group.pair,
+        group.notes,
+        group.steps,
+    )
 
 
-def test_groups_come_back_as_they_were_made():
-    groups = made(2 * CHUNK + 5)
+@pytest.mark.parametrize("steps", [False, True])
+def test_groups_come_back_as_they_were_made(steps):
+    groups = made(2 * CHUNK + 5, steps=steps)
     found = table_of(groups)
     assert [plain(group) for group in found] == [plain(group) for group in groups]
     assert found.column("packed").tolist() == [len(group) for group in groups]
@@ -87,6 +103,48 @@ def test_a_digest_is_of_every_token_and_of_nothing_else():
     assert len(digests | {whole.digest()}) == 5
 
 
+def test_a_digest_knows_where_steps_end():
+    groups = made(CHUNK + 50, steps=True)
+    whole, digests = table_of(groups), {table_of(made(CHUNK + 50)).digest()}
+    odd = list(range(1, len(groups), 2))
+    assert whole.take(odd).digest() == table_of([groups[i] for i in odd]).digest()
+    for steps in ([[1, 2], [3]], [[1], [2, 3]], [[1, 2], [UNREAD]]):
+        groups[-1].responses, groups[-1].responses_cut, groups[-1].steps = [[1] * 9] * 2, (), steps
+        digests.add(table_of(groups).digest())
+    assert len(digests | {whole.digest()}) == 5
+
+
+def solution(steps: list[str] | None, text: str = "otters eat fish . so fish") -> Record:
+    labels = None if steps is None else [[1] * len(steps)]
+    return Record("what do otters eat", [text], correct=[True], steps=steps and [steps], step_labels=labels)
+
+
+def test_steps_have_an_entry_of_their_own_in_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("RMKIT_CACHE", str(tmp_path))
+    monkeypatch.setattr(encoding, "LARGE", 1)
+    tokenizer = tiny_tokenizer(chat=True)
+    found = []
+    for parts in (["otters eat fish .", "so fish"], ["otters eat", "fish . so fish"]):
+        rows = Preferences([solution(parts)])
+        for _ in range(2):
+            (with_steps,), _ = encoding.encode(tokenizer, rows, 64, steps=True)
+            (without,), _ = encoding.encode(tokenizer, rows, 64)
+            assert without.steps is None
+            found.append(with_steps.steps)
+    assert found[0] == found[1] != found[2] == found[3]
+    assert len(list((tmp_path / "tokens").glob("*.arrow"))) == 3
+
+
+def test_what_training_may_lack_scoring_may_not_though_it_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("RMKIT_CACHE", str(tmp_path))
+    monkeypatch.setattr(encoding, "LARGE", 1)
+    rows = Preferences([solution(["otters eat fish .", "so fish"]), solution(None, "legs")])
+    groups, _ = encoding.encode(tiny_tokenizer(), rows, 64, steps=True)
+    assert [len(group.steps[0]) for group in groups] == [2, 0]
+    with pytest.raises(InputError, match="record 2 has no `steps`"):
+        encoding.encode(tiny_tokenizer(), rows, 64, training=False, steps=True)
+
+
 def test_tokens_of_a_large_set_are_made_once(tmp_path, monkeypatch):
     monkeypatch.setenv("RMKIT_CACHE", str(tmp_path / "cache"))
     model, data = load(tiny_model(tmp_path / "llama")), toy(30)
@@ -124,8 +182,8 @@ def test_a_refused_record_is_counted_from_the_cache_too(tmp_path, monkeypatch):
         assert [group.index for group in groups] == [0]
         assert ledger.dropped == {"refused by the chat template": 1}
         assert "not this one" in ledger.examples("refused by the chat template")["done"][0]
-    with pytest.raises(InputError, match="record 2: not this one"):
-        encoding.encode(tokenizer, rows, 63, training=False)
+    with pytest.raises(InputError, match="record 2: not this one"):  # though it lies in the cache
+        encoding.encode(tokenizer, rows, 64, training=False)
 
 
 def _refusing(tokenizer, prompt, odd, *more):

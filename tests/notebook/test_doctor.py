@@ -28,6 +28,19 @@ def test_main_says_not_ready_with_code_2(monkeypatch, capsys):
     assert "LOOK" in capsys.readouterr().out
 
 
+def test_a_page_shows_one_line_and_what_needs_a_look_and_folds_the_rest():
+    well, ill = doctor.Finding("torch", "2.13"), doctor.Finding("plotly", "missing", ok=False, cure="get it")
+    ready = doctor.Checkup([well])._repr_html_()
+    assert ready.startswith("<b>✓ Ready.</b><details>")
+    assert "torch" in ready
+    above, folded = doctor.Checkup([well, ill])._repr_html_().split("<details>")
+    assert "1 of 2 need a look" in above
+    assert "get it" in above
+    assert "torch" not in above
+    assert "torch" in folded
+    assert "plotly" in folded
+
+
 def test_values_are_escaped():
     shown = doctor.Checkup([doctor.Finding("<b>name</b>", "<script>")])._repr_html_()
     assert "<script>" not in shown

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from rmkit.checks import every_check
 from scipy import special
 
+from rmkit.lessons.a_reward_model_from_scratch import encode_checks
+
 CHECKS = every_check()
 
 
@@ -31,6 +33,14 @@ def _bins(confidence, agree, bins, *, low):
     place = np.minimum(((confidence - low) / (1 - low) * bins).astype(int), bins - 1)
     inside = [place == k for k in range(bins) if (place == k).any()]
     return sum(k.mean() * abs(agree[k].mean() - confidence[k].mean()) for k in inside)
+
+
+def _tempered(gaps):
+    low, high = 1e-6, 1e6
+    while high / low > 1 + 1e-9:
+        t = (low * high) ** 0.5
+        low, high = (t, high) if (gaps * special.expit(-gaps / t)).sum() < 0 else (low, t)
+    return low
 
 
 def _after(said, read):
@@ -63,6 +73,44 @@ def _in_place_positions(mask):
     mask += 0
     mask.cumsum_(dim=1)
     return mask - 1
+
+
+def _encode(tokenizer, messages, responses, limit, *, end=None, header=True, cut=True):
+    """As learners write it: every finished conversation by itself, split where the prompt ends."""
+    plain = {"add_special_tokens": False}
+    opened = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=header)
+    head = tokenizer(opened, **plain).input_ids
+    end = [tokenizer.eos_token_id] if end is None else end
+    tails = [tokenizer(y, split_special_tokens=True, **plain).input_ids + end for y in responses]
+    room = limit - max(map(len, tails)) if cut else len(head)
+    return (head[-room:] if room > 0 else head), tails
+
+
+def _whole(tokenizer, messages, responses, limit):
+    opened = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    head = tokenizer(opened, add_special_tokens=False).input_ids
+    answers = [[*messages, {"role": "assistant", "content": y}] for y in responses]
+    finished = [tokenizer.apply_chat_template(each, tokenize=False) for each in answers]
+    tails = [tokenizer(text, add_special_tokens=False).input_ids[len(head) :] for text in finished]
+    return head[max(0, len(head) + max(map(len, tails)) - limit) :], tails
+
+
+def _loop(model, batches, lr, *, order="zero backward clip step", options=None):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, **(options or {"weight_decay": 0.0}))
+    losses = []
+    for ids, mask in batches:
+        chosen, rejected = model(ids, mask).chunk(2)
+        loss = F.softplus(rejected - chosen).mean()
+        acts = {
+            "zero": optimizer.zero_grad,
+            "backward": loss.backward,
+            "clip": lambda: torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0),
+            "step": optimizer.step,
+        }
+        for act in order.split():
+            acts[act]()
+        losses.append(loss)
+    return losses
 
 
 WRONG = [  # check, answer, words of the verdict
@@ -109,13 +157,45 @@ WRONG = [  # check, answer, words of the verdict
         "too large",
     ),
     ("cut_prompt", lambda p, r, n: p[-(n - max(map(len, r))) :] if n > max(map(len, r)) else p, "no room"),
+    ("encode", _encode, "the EOS alone"),
+    ("encode", lambda *case: _encode(*case, end=[]), "nothing closes"),
+    ("encode", _whole, "split_special_tokens"),
+    ("encode", lambda t, m, r, n: encode_checks._rows(*_whole(t, m, r, n), n), "encode(tokenizer"),
+    ("read_rewards", lambda w, b, i, m: b(i, m)[0][:, m.sum(1) - 1] @ w, "shape"),
+    ("read_rewards", lambda w, b, i, m: (b(i, m)[0] @ w).gather(1, m.sum(1, keepdim=True) - 1), "shape"),
+    (
+        "read_rewards",
+        lambda w, b, i, m: CHECKS["read_rewards"].reference(w.detach(), b, i, m),
+        "is cut",
+    ),
+    ("pair_loss", lambda r: F.softplus(-(r[: len(r) // 2] - r[len(r) // 2 :])), "mean"),
+    ("pair_loss", lambda r: -torch.log(torch.sigmoid(r[: len(r) // 2] - r[len(r) // 2 :])).mean(), "finite"),
+    ("pair_loss", lambda r: F.softplus(r[1::2] - r[0::2]).mean(), "neighbors"),
+    ("training_loop", lambda *case: _loop(*case, order="backward clip step"), "zero_grad is missing"),
+    ("training_loop", lambda *case: _loop(*case, order="zero backward step clip"), "not clipped"),
+    ("training_loop", lambda *case: _loop(*case, order="backward zero clip step"), "never move"),
+    ("training_loop", lambda *case: _loop(*case, options={"weight_decay": 0.01}), "weight_decay=0.0"),
+    ("training_loop", lambda *case: _loop(*case)[-1], "shape"),
     ("cut_prompt", lambda p, r, n: p[: max(0, n - max(map(len, r)))], "drop its start"),
     ("stop_at", lambda h, n: _stop(h, n, new=lambda loss, best: loss <= best), "equal to the best"),
-    ("stop_at", lambda h, n: _stop(h, n, late=1), "one"),
+    ("stop_at", lambda h, n: _stop(h, n, late=1), "an epoch too long"),
     ("stop_at", lambda h, n: h[_stop(h, n)], "the loss of the epoch"),
     ("ideal_agreement", lambda g, t: special.expit(np.abs(g) / t), "one number each"),
     ("calibration_error", lambda c, a, n: _bins(c, a, n, low=0.5), "equally wide"),
     ("calibration_error", lambda c, a, n: _bins(c, a, n, low=0.0), "equally wide"),
+    ("calibration_error", lambda c, a, n: _bins(c, a, n, low=c.min()), "equally wide"),
+    ("stop_at", lambda h, n: _stop(h, n) - 1, "before the best"),
+    ("stop_at", lambda h, n: _stop(h[1:] or h, n) + (len(h) > 1), "off by one"),
+    ("stop_at", lambda h, n: _stop(h[:-1] or h, n), "off by one"),
+    ("stop_at", lambda h, n: _stop(h, n, late=-1), "off by one"),
+    ("best_temperature", lambda d: float(np.exp(np.log(np.abs(d)).mean())), "expected"),
+    ("best_temperature", lambda d: float(np.clip(_tempered(d), 0.1, 10)), "scale"),
+    (
+        "tuned",
+        lambda v, t: np.array([[t[i, :, s].min() for s in range(v.shape[2])] for i in range(len(v))]),
+        "*test*",
+    ),
+    ("tuned", lambda v, t: np.swapaxes(CHECKS["tuned"].reference(v, t), 0, 1), "transposed"),
     ("margin_loss", lambda c, r, m: F.softplus(m - (r - c)[:, 0]), "changed places"),
     ("margin_loss", lambda c, r, m: m * F.softplus((r - c)[:, 0]), "multiplies the loss"),
     ("margin_loss", lambda c, r, m: -torch.log(torch.sigmoid((c - r)[:, 0] - m)), "finite for any gap"),
@@ -124,6 +204,10 @@ WRONG = [  # check, answer, words of the verdict
     ("scaled_loss", lambda c, r, s: s * torch.log1p(torch.exp(r - c)), "finite for any gap"),
     ("scaled_loss", lambda c, r, s: s * F.softplus(c - r), "swapped"),
     ("llama2_margins", lambda s, big: {3.0}, "returns a set"),
+    ("missed_share", lambda d, g: 1 - (d @ g) ** 2 / (d @ d) / (g @ g), "every pair"),
+    ("missed_share", lambda d, g: 1 - np.corrcoef(d, g)[0, 1] ** 2, "means were subtracted"),
+    ("missed_share", lambda d, g: float(((g - d) ** 2).sum() / (g @ g)), "unit is free"),
+    ("missed_share", lambda d, g: float(((g - d * (d @ g) / (d @ d)) ** 2).sum()), "expected"),
     ("least_supported", lambda g, s: _marks(g, s, opinion=lambda g: np.median(g, 0)), "median"),
     ("least_supported", lambda g, s: _marks(g, s, opinion=lambda g: (g > 0).mean(0)), "counts heads"),
     ("least_supported", lambda g, s: _marks(g, s, count=int), "int cuts"),
@@ -136,6 +220,8 @@ WRONG = [  # check, answer, words of the verdict
     ("ranked_pairs", lambda k: ((i, j) for i, a in enumerate(k) for j, b in enumerate(k)), "a generator"),
     ("ranked_pairs", lambda k: CHECKS["ranked_pairs"].reference(k)[::-1], "another order"),
     ("group_loss", lambda r, k: _group(r, k, sign=-1), "turned"),
+    ("best_weights", lambda k, t: 100 * CHECKS["best_weights"].reference(k, t), "percent"),
+    ("best_weights", lambda k, t: (k - 1) / (k - 1).sum(), "best_weights("),
     ("clean_train", lambda p, h: set(CHECKS["clean_train"].reference(p, h)), "a set"),
     (
         "clean_train",
@@ -145,6 +231,10 @@ WRONG = [  # check, answer, words of the verdict
     ("gumbel_ranks", lambda r, u: CHECKS["gumbel_ranks"].reference(r, 1 - u), "1 - u"),
     ("gumbel_ranks", lambda r, u: CHECKS["gumbel_ranks"].reference(-r, u), "lost their sign"),
     ("top_loss", lambda r, top: _choices(r, top), "larger than K - 1"),
+    ("top_loss", lambda r, top: _choices(r, min(top, r.shape[1])) + 0 * r[:, top], "larger than K - 1"),
+    ("top_loss", lambda r, top: _choices(r, min(top, r.shape[1] - 2)), "top_loss("),
+    ("sandwich_covariance", lambda s, h: -CHECKS["sandwich_covariance"].reference(s, h), "sign is turned"),
+    ("sandwich_covariance", lambda s, h: torch.linalg.inv(s.T @ s), "sandwich_covariance("),
     ("top_loss", lambda r, top: _choices(r, min(top, r.shape[1] - 1)).mean(), "mean to the caller"),
     ("own_verdict", lambda s: _word(re.findall(r"Verdict: (Yes|No)", s)), 'such as "maybe"'),
     ("own_verdict", lambda s: _word(re.findall(r"Verdict: (Yes|No)\b", s)), 'such as "maybe"'),
@@ -188,15 +278,38 @@ RIGHT = [  # check, another way to be right
     ("noise_floor", lambda p: torch.distributions.Bernoulli(p).entropy()),
     ("last_token_index", lambda ids, mask, pad: [row.nonzero().max().item() for row in mask]),
     ("padding_positions", lambda mask: (mask.double().cumsum(1) - 1) * mask),
+    ("encode", lambda *case: list(CHECKS["encode"].reference(*case))),
+    ("read_rewards", lambda w, b, i, m: (b(i, m)[0] @ w)[torch.arange(len(i)), m.cumsum(1).argmax(1)]),
+    ("pair_loss", lambda r: F.softplus(r[len(r) // 2 :] - r[: len(r) // 2]).mean()),
+    ("training_loop", _loop),
+    ("training_loop", lambda *case: np.array([loss.item() for loss in _loop(*case)])),
     ("stop_at", lambda h, n: float(_stop(h, n))),
     ("ideal_agreement", lambda g, t: torch.sigmoid(torch.as_tensor(g).abs() / t).mean()),
+    ("best_temperature", lambda d: torch.tensor(_tempered(d))),
+    (
+        "tuned",
+        lambda v, t: [[t[i, v[i, :, s].argmin(), s] for s in range(v.shape[2])] for i in range(len(v))],
+    ),
     ("margin_loss", lambda c, r, m: torch.diagonal(F.softplus(m - (c - r)))),
     ("llama2_margins", lambda s, big: np.array(CHECKS["llama2_margins"].reference(s, big))),
+    ("missed_share", lambda d, g: np.sum((g - max(0, d @ g / (d @ d)) * d) ** 2) / np.sum(g**2)),
+    (
+        "missed_share",
+        lambda d, g: 1 - torch.relu(F.cosine_similarity(*map(torch.tensor, (d, g)), dim=0)) ** 2,
+    ),
     ("least_supported", lambda g, s: _marks(g, s).astype(int)),
     ("ranked_pairs", lambda k: [[i, j] for i, a in enumerate(k) for j, b in enumerate(k) if 0 < a < b]),
     ("group_loss", _group),
     ("packed_positions", lambda p, n: np.concatenate([np.arange(p), *(p + np.arange(k) for k in n)])),
     ("gumbel_ranks", lambda r, u: 1 + np.argsort(np.argsort(-np.log(u) * np.exp(-r)))),
+    (
+        "best_weights",
+        lambda k, t: (
+            1 / ((1 / (2 * (k + 1) / (3 * k * (k - 1)) + t)).sum() * (2 * (k + 1) / (3 * k * (k - 1)) + t))
+        ),
+    ),
+    ("top_loss", lambda r, top: _choices(r, min(top, r.shape[1]))),
+    ("sandwich_covariance", lambda s, h: torch.linalg.solve(h, torch.linalg.solve(h, s.T @ s).T)),
     ("ranking_loss", lambda r: -sum(torch.log_softmax(r[:, k:], 1)[:, 0] for k in range(r.shape[1] - 1))),
     ("own_verdict", lambda s: _after(s, lambda t: _word([t.split()[0].strip(".,")]))),
     ("votes_to_odds", lambda good, n: torch.logit(torch.tensor((good + 1) / (n + 2)))),

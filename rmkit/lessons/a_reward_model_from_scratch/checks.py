@@ -1,10 +1,12 @@
-"""Checks of lesson 03: where a row is read, positions under left padding, a ledger, the cut."""
+"""Checks of lesson 03: where a row is read, positions under left padding; those of rows and of training."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rmkit.lessons.a_reward_model_from_scratch.encode_checks import ENCODE
 from rmkit.lessons.a_reward_model_from_scratch.row_checks import COUNT_ROWS, CUT
+from rmkit.lessons.a_reward_model_from_scratch.training_checks import FORWARD, LOOP, LOSS
 from rmkit.notebook.check import Check, Mistake, Trap
 
 
@@ -142,4 +144,4 @@ POSITIONS = Check(
 )
 
 
-CHECKS = (LAST_TOKEN, POSITIONS, COUNT_ROWS, CUT)
+CHECKS = (CUT, ENCODE, COUNT_ROWS, LAST_TOKEN, FORWARD, POSITIONS, LOSS, LOOP)

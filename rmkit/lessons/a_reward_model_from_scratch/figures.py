@@ -1,11 +1,10 @@
-"""Figures of lesson 03: a padded batch and where it is read, a bug's curves, accuracies with intervals."""
+"""Figures of lesson 03: where a row of a toy batch is read, and what padding costs in a real one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from rmkit.notebook import theme
 
@@ -100,83 +99,53 @@ def _grid(kind: Any, text: Any, size: int | None = None) -> go.Heatmap:
     )
 
 
-def batch_map(words: Sequence[Sequence[str]], prompt_lengths: Sequence[int], title: str) -> go.Figure:
-    """A right-padded batch of real rows: hover for the tokens; a cross where the reward is read."""
-    lengths = [len(row) for row in words]
-    width = max(lengths)
-    kind = np.full((len(words), width), PADDING)
-    text = np.full((len(words), width), "padding", dtype=object)
-    for row, (tokens, before) in enumerate(zip(words, prompt_lengths, strict=True)):
-        kind[row, :before], kind[row, before : len(tokens) - 1] = PROMPT, RESPONSE
-        kind[row, len(tokens) - 1] = END
-        text[row, : len(tokens)] = list(tokens)
+ROWS, ORDERS = 16, ("as they come", "sorted by length")
+Batches = Callable[[int, str], dict[str, Any]]
+
+
+def batches_of(words: Sequence[Sequence[str]], heads: Sequence[int]) -> Batches:
+    """compute(size, order) of ROWS real rows, cut into padded batches of `size` rows.
+
+    words: the tokens of each row as text.   heads: how many of them belong to its prompt.
+    """
+    width = max(map(len, words[:ROWS]))
+
+    def compute(size: int, order: str) -> dict[str, Any]:
+        rows = list(range(len(words[:ROWS])))
+        if order == ORDERS[1]:
+            rows.sort(key=lambda row: len(words[row]))
+        kind = np.full((ROWS, width), np.nan)
+        text = np.full((ROWS, width), "", dtype=object)
+        for start in range(0, len(rows), size):
+            longest = max(len(words[row]) for row in rows[start : start + size])
+            kind[start : start + size, :longest] = PADDING
+        text[kind == PADDING] = "padding"
+        for place, row in enumerate(rows):
+            end, before = len(words[row]), heads[row]
+            kind[place, :before], kind[place, before : end - 1], kind[place, end - 1] = PROMPT, RESPONSE, END
+            text[place, :end] = list(words[row])
+        return {"kind": kind, "text": text, "ends": [len(words[row]) - 1 for row in rows]}
+
+    return compute
+
+
+def batches_draw(a: Mapping[str, Any]) -> go.Figure:
+    """The batches as a grid: hover for the tokens; a cross where the reward is read."""
+    rows, width = a["kind"].shape
     f = theme.figure(
-        "column", "row", x_range=(-0.6, width - 0.4), y_range=(len(words) - 0.4, -0.6), title=title
+        "column", "row", x_range=(-0.6, width - 0.4), y_range=(rows - 0.4, -0.6), title="What a batch holds"
     )
-    f.add_trace(_grid(kind, text))
-    cross = {"size": 10, "symbol": "x", "color": theme.VERMILLION}
-    ends = [n - 1 for n in lengths]
-    f.add_scatter(x=ends, y=list(range(len(words))), mode="markers", marker=cross, name="read here")
+    f.add_trace(_grid(a["kind"], a["text"]))
+    cross = {"size": 8, "symbol": "x", "color": theme.VERMILLION}
+    f.add_scatter(x=a["ends"], y=list(range(len(a["ends"]))), mode="markers", marker=cross, name="read here")
     for name, color in list(zip(KINDS, _FILLS, strict=True))[:3]:
-        f.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            marker={"size": 12, "symbol": "square", "color": color},
-            name=name,
-        )
-    f.update_yaxes(dtick=1, showgrid=False, zeroline=False)
-    return f.update_xaxes(showgrid=False, zeroline=False).update_layout(height=110 + 34 * len(words) + 60)
+        square = {"size": 12, "symbol": "square", "color": color}
+        f.add_scatter(x=[None], y=[None], mode="markers", marker=square, name=name)
+    f.update_yaxes(dtick=4, showgrid=False, zeroline=False)
+    return f.update_xaxes(showgrid=False, zeroline=False).update_layout(height=400)
 
 
-def patient(sick: Mapping[str, Any], sound: Mapping[str, Any], title: str) -> go.Figure:
-    """Training loss and accuracy on held-out pairs of a run with a bug and of the same run without."""
-    f = make_subplots(rows=1, cols=2, horizontal_spacing=0.14)
-    for column, quantity in enumerate(("loss", "accuracy"), 1):
-        # The patient last and dashed: where the curves are the same, both show.
-        for index, (name, run) in enumerate({"healthy": sound, "patient": sick}.items()):
-            steps = list(range(1, len(run[quantity]) + 1))
-            trace = theme.line(steps, run[quantity], name, index, showlegend=column == 1)
-            f.add_trace(trace, row=1, col=column)
-        f.update_xaxes(title_text="step", row=1, col=column)
-    f.update_yaxes(title_text="training loss", range=[0, 0.95], row=1, col=1)
-    f.update_yaxes(title_text="held-out accuracy", range=[0, 1.02], row=1, col=2)
-    return f.update_layout(template=theme.TEMPLATE, height=310, title={"text": title})
-
-
-def ladder(rows: Mapping[str, tuple[float, float, float]]) -> go.Figure:
-    """Accuracies with their intervals: {name: (mean, low, high)}, and the coin's 0.5."""
-    names = list(rows)
-    mean, low, high = (np.array(column) for column in zip(*rows.values(), strict=True))
-    f = theme.figure(
-        "held-out accuracy", "", x_range=(0.3, 0.9), y_range=None, title="Who judges better than what?"
-    )
-    f.add_scatter(
-        x=mean,
-        y=names,
-        mode="markers",
-        marker={"size": 12, "color": theme.BLUE},
-        error_x={"array": high - mean, "arrayminus": mean - low, "thickness": 2.5, "color": theme.BLUE},
-        name="mean, 95 % interval",
-        showlegend=False,
-    )
-    f.add_scatter(
-        x=[0.5] * len(names), y=names, mode="lines", line={"color": theme.GREY, "dash": "dash"}, name="a coin"
-    )
-    f.update_yaxes(autorange="reversed")
-    return f.update_layout(height=90 + 46 * len(names) + 60)
-
-
-def overlay(scratch: Sequence[float], library: Sequence[float]) -> go.Figure:
-    """Two loss curves of the same steps, and the coin's log 2."""
-    steps = list(range(1, len(scratch) + 1))
-    f = theme.figure(
-        "step", "loss", x_range=(0.5, len(steps) + 0.5), y_range=(0.2, 1.0), title="One curve, twice"
-    )
-    wide = theme.line(steps, list(scratch), "from scratch", 0)
-    wide.line.width = 7
-    wide.opacity = 0.4
-    f.add_trace(wide)
-    f.add_trace(theme.line(steps, list(library), "library", 1))
-    f.add_trace(theme.line([0.5, len(steps) + 0.5], [np.log(2)] * 2, "log 2", 5))
-    return f.update_layout(height=320)
+def batches_say(a: Mapping[str, Any]) -> str:
+    """How much of what is computed is padding."""
+    computed, padding = int((~np.isnan(a["kind"])).sum()), int((a["kind"] == PADDING).sum())
+    return f"{computed:,} tokens are computed, and {padding / computed:.0%} of them are padding."

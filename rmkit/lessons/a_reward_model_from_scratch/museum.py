@@ -5,15 +5,16 @@ All but one train a linear head on frozen hidden states of the pocket model: the
 """
 
 import tempfile
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from tokenizers.processors import TemplateProcessing
-from torch import Tensor, nn
-from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, GPT2Config, GPT2Model
+from torch import Tensor
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 from rmkit.data.preferences import load
+from rmkit.lessons.a_reward_model_from_scratch.learned_positions import left_padding
 from rmkit.models.hub import quiet, resolve
 from rmkit.models.networks import seeded
 from rmkit.notebook.exhibit import Exhibit
@@ -111,6 +112,13 @@ def _first_scores(rewards: Tensor) -> dict[str, list[float]]:
     return {"better answer": rewards[:5, 0].tolist(), "worse answer": rewards[:5, 1].tolist()}
 
 
+def _two_places(where: str, before: Tensor, served: Tensor) -> dict:
+    """What rewards (N, 2) are in the trainer and elsewhere."""
+    scores = {"in the trainer": before.flatten().tolist(), where: served.flatten().tolist()}
+    first = {place: rewards[:10:2] for place, rewards in scores.items()}  # of five better answers
+    return {"table": first, "scores": scores, "served": _accuracy(served)}
+
+
 def _pad_is_eos(planted: bool) -> dict:
     tokenizer = _pocket()[0]
     pad_id = tokenizer.eos_token_id if planted else tokenizer.pad_token_id
@@ -151,8 +159,7 @@ def _head_not_saved(planted: bool) -> dict:
         again = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=1)
     after = again.score.weight.detach()[0]
     before, served = (_healthy()[TRAIN:] @ each for each in (head, after))
-    table = {"in the trainer": before[:5, 0].tolist(), "after loading": served[:5, 0].tolist()}
-    return seen | {"table": table, "served": _accuracy(served)}
+    return seen | _two_places("after loading", before, served)
 
 
 def _doubled_bos(planted: bool) -> dict:
@@ -166,78 +173,8 @@ def _doubled_bos(planted: bool) -> dict:
     head, seen = _train(states)
     served = _read(_rows(tokenizer=tokenizer, add_special_tokens=planted)[2 * TRAIN :]) @ head
     before = states[TRAIN:] @ head
-    table = {"in the trainer": before[:5, 0].tolist(), "in the server": served[:5, 0].tolist()}
     moved = ((served - before).abs().mean() / before.std()).item()
-    return seen | {"table": table, "moved": moved, "served": _accuracy(served)}
-
-
-class _Learned(nn.Module):
-    """A small model with learned absolute positions (GPT-2's kind) and a reward at its last token."""
-
-    def __init__(self):
-        super().__init__()
-        config = GPT2Config(
-            vocab_size=40, n_positions=64, n_embd=32, n_layer=1, n_head=2, bos_token_id=1, eos_token_id=1
-        )
-        self.body, self.head = GPT2Model(config), nn.Linear(32, 1, bias=False)
-
-    def forward(self, rows: list[list[int]], left: bool, positions: bool) -> Tensor:
-        """(R,) rewards of rows of tokens, padded on one side; positions: count them from the first token."""
-        longest = max(map(len, rows))
-        fill = [[0] * (longest - len(row)) for row in rows]
-        ids = torch.tensor([f + row if left else row + f for f, row in zip(fill, rows, strict=True)])
-        mask = (ids != 0).long()
-        at = (mask * torch.arange(longest)).argmax(1)
-        counted = (mask.cumsum(1) - 1).clamp(min=0) if positions else None
-        hidden = self.body(input_ids=ids, attention_mask=mask, position_ids=counted).last_hidden_state
-        return self.head(hidden[torch.arange(len(rows)), at]).squeeze(-1)
-
-
-def _answers(generator: torch.Generator, pairs: int) -> list[list[int]]:
-    """Better and worse answer in turn; the people here prefer the one with more words of a useful kind."""
-    rows = []
-    while len(rows) < 2 * pairs:
-        made = [
-            torch.randint(2, 40, (int(n),), generator=generator).tolist()
-            for n in torch.randint(3, 40, (2,), generator=generator)
-        ]
-        if len(made[0]) != len(made[1]):
-            rows += [[*row, 1] for row in sorted(made, key=len, reverse=True)]
-    return rows
-
-
-@lru_cache
-def _learned() -> tuple[_Learned, list[list[int]], dict]:
-    """(the model trained on right-padded pairs, held-out rows, what its training showed)"""
-    generator = torch.Generator().manual_seed(0)
-    held_out, seen = _answers(generator, 64), {"loss": [], "accuracy": []}
-    with seeded(0):
-        model = _Learned()
-    model.eval()  # no dropout
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(STEPS):
-        rewards = model(_answers(generator, 32), left=False, positions=True).view(-1, 2)
-        loss = -F.logsigmoid(rewards[:, 0] - rewards[:, 1]).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        seen["loss"].append(loss.item())
-        with torch.no_grad():
-            seen["accuracy"].append(_accuracy(model(held_out, left=False, positions=True).view(-1, 2)))
-    return model, held_out, seen
-
-
-def _left_padding(planted: bool) -> dict:
-    """Score held-out answers in batches of several sizes, padded on the left."""
-    model, rows, seen = _learned()
-    score = torch.no_grad()(partial(model, left=True, positions=not planted))
-    table: dict = {"batch size": [1, 2, 8, 32, 128], "reward of one answer": [], "accuracy": []}
-    for size in table["batch size"]:
-        rewards = torch.cat([score(rows[i : i + size]) for i in range(0, len(rows), size)])
-        table["reward of one answer"].append(rewards[1].item())
-        table["accuracy"].append(_accuracy(rewards.view(-1, 2)))
-    spread = max(table["reward of one answer"]) - min(table["reward of one answer"])
-    return seen | {"table": table, "moved": spread}
+    return seen | {"moved": moved} | _two_places("in the server", before, served)
 
 
 LOG_2 = 0.693147
@@ -312,14 +249,16 @@ EXHIBITS = (
     Exhibit(
         name="left_padding_without_positions",
         lesson=LESSON,
-        symptom="An answer's reward depends on who else is in its batch; alone it scores as in training.",
+        symptom="An answer's reward depends on who else is in its batch; alone it scores as in training. It "
+        "moves with the longest row beside it, and a batch of two is worst for accuracy.",
         cause="Left padding shifts a row to the right, and without position_ids its first word is told "
-        "that it stands at place 20, say. Learned absolute positions (GPT-2) suffer; rotary ones see only "
+        "that it stands at place 20, say. In a batch of two only the shorter row of a pair is shifted, so "
+        "a pair is measured with two rulers. Learned absolute positions (GPT-2) suffer; rotary ones see only "
         "distances.",
         cure="position_ids = cumsum(mask) - 1, or pad on the right; then test one by one against batched.",
         source="transformers #18478; nnsight pull request #673 (GPT-2 in batches); trl #6800 (for rotary "
         "models it changes nothing)",
-        run=_left_padding,
+        run=left_padding,
         symptom_in=lambda seen: seen["moved"] > 0.1,
     ),
 )

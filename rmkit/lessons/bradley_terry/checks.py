@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import special
 
+from rmkit.lessons.bradley_terry.likelihood_checks import CAREFUL_STEP, LIKELIHOOD_RATIO
 from rmkit.notebook.check import Check, Mistake, Trap
 
 # The lesson iterates these two to convergence, and compares with the library at 1e-6 and 1e-10.
@@ -232,4 +233,4 @@ ELO_UPDATE = Check(
     ),
 )
 
-CHECKS = (WIN_PROBABILITY, MM_STEP, DIFFERENCE_ERROR, ELO_UPDATE)
+CHECKS = (WIN_PROBABILITY, MM_STEP, CAREFUL_STEP, DIFFERENCE_ERROR, LIKELIHOOD_RATIO, ELO_UPDATE)

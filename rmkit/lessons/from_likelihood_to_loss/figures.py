@@ -3,12 +3,11 @@
 Throughout, d is the gap r(chosen) - r(rejected) and sigma the logistic function.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
-import torch.nn.functional as F
 from plotly.subplots import make_subplots
 
 from rmkit.notebook import theme
@@ -142,12 +141,6 @@ def surprise_say(a: dict) -> str:
 
 # Where arithmetic breaks
 
-FORMS: dict[str, Callable] = {
-    "log(sigmoid(d))": lambda d: -torch.log(torch.sigmoid(d)),
-    "log(1 + exp(-d))": lambda d: torch.log(1 + torch.exp(-d)),
-    "logsigmoid(d)": lambda d: -F.logsigmoid(d),
-    "softplus(-d)": lambda d: F.softplus(-d),
-}
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 VERDICTS = ("right", "loss off by more than 5 %", "gradient off by more than 5 %", "infinite or NaN")
 _LETTERS = np.array(["", "L", "G", "×"])
@@ -161,8 +154,8 @@ def value_and_slope(form: Callable, gaps, dtype: torch.dtype) -> tuple[np.ndarra
     return value.detach().double().numpy(), slope.double().numpy()
 
 
-def breakage_compute(gaps) -> dict:
-    """A verdict (index into VERDICTS) for every form, dtype and gap.
+def breakage_compute(gaps, forms: Mapping[str, Callable]) -> dict:
+    """A verdict (index into VERDICTS) for every form of the loss, dtype and gap.
 
     The truth is the float64 value rounded to the dtype, so that nothing is asked of a dtype that it cannot
     hold. A number passes within 5 % of it, or within two of the dtype's smallest steps.
@@ -171,7 +164,7 @@ def breakage_compute(gaps) -> dict:
     loss, slope = np.logaddexp(0, -gaps), -sigma(-gaps)
     rows, names = [], []
     for dtype_name, dtype in DTYPES.items():
-        for form_name, form in FORMS.items():
+        for form_name, form in forms.items():
             got_loss, got_slope = value_and_slope(form, gaps, dtype)
             verdict = np.where(_near(got_slope, slope, dtype), 0, 2)
             verdict = np.where(_near(got_loss, loss, dtype), verdict, np.maximum(verdict, 1))

@@ -1,4 +1,4 @@
-"""Checks of lesson 07: the loss of a ranking, a ranking from Gumbel noise, the loss of the first m places."""
+"""Checks of lesson 07: losses of a ranking and of its first m places, Gumbel noise, honest error bars."""
 
 import numpy as np
 import torch
@@ -165,7 +165,64 @@ def _top(r, top, **options):
     return _loss(r, choices=min(top, r.shape[1] - 1), **options)
 
 
+def _fits(rng):
+    yield torch.tensor([[1.0], [-2.0]]), torch.tensor([[4.0]])
+    for n, d in ((5, 2), (8, 3), (12, 2)):
+        bend = rng.normal(size=(2 * d, d))
+        yield torch.tensor(rng.normal(size=(n, d)) + 0.3), torch.tensor(bend.T @ bend + n * np.eye(d) / 4)
+
+
+def _between(slopes, curvature, *, inside=lambda s: s.T @ s):
+    inverse = torch.linalg.inv(curvature)
+    return inverse @ inside(slopes) @ inverse
+
+
+_SANDWICH = (
+    Mistake(
+        lambda s, h: torch.linalg.inv(h),
+        "this trusts J = H: it is the naive covariance. The slopes are not used yet.",
+    ),
+    Mistake(
+        lambda s, h: _between(s, h, inside=lambda s: s.T @ s / len(s)),
+        "J is a mean here and the curvature a sum: take both as sums, or both as means and divide by n once.",
+    ),
+    Mistake(
+        lambda s, h: _between(s, h / len(s), inside=lambda s: s.T @ s / len(s)),
+        "the last division by n is missing: this is n times the covariance.",
+    ),
+    Mistake(
+        lambda s, h: torch.linalg.inv(h) @ (s.T @ s),
+        "half a sandwich: the inverse curvature stands on both sides of J.",
+    ),
+    Mistake(
+        lambda s, h: torch.linalg.inv(_between(s, h)),
+        "turned round: H J^-1 H is the information; the covariance is its inverse.",
+    ),
+    Mistake(
+        lambda s, h: h @ (s.T @ s) @ h,
+        "the curvature is not inverted: a loss that bends strongly means a small error.",
+    ),
+    Mistake(
+        lambda s, h: _between(s, h, inside=lambda s: torch.outer(s.sum(0), s.sum(0))),
+        "the slopes are summed before the product, and at the estimate their sum is zero: sum the products.",
+    ),
+    Mistake(
+        lambda s, h: _between(s, h, inside=lambda s: (s - s.mean(0)).T @ (s - s.mean(0))),
+        "the slopes are centered. J is the mean of g g^T itself; at the estimate the mean of g is 0 anyway.",
+    ),
+    Mistake(
+        lambda s, h: _between(s, h).diagonal().sqrt(),
+        "these are the standard errors; return the whole covariance matrix.",
+    ),
+    Mistake(
+        lambda s, h: _between(s, h).diagonal(),
+        "these are the variances; return the whole covariance matrix.",
+    ),
+)
+
+
 CHECKS = (
+    Check("sandwich_covariance", reference=_between, cases=_fits, mistakes=_SANDWICH),
     Check(
         "ranking_loss",
         reference=_loss,

@@ -120,3 +120,26 @@ def errors_draw(points: dict, lines: dict | None = None, *, title: str, y: str, 
             name=WAYS[way],
         )
     return f.update_xaxes(tickvals=sorted({k for column in points.values() for k in column}))
+
+
+def labels_draw(points: dict, lines: dict) -> go.Figure:
+    """Squared error against the number of ranked prompts, both axes logarithmic: 1 / n is a straight line.
+
+    points: {way: {n: (mean, low, high)}}.   lines: {way: {n: value}}, theory.
+    """
+    f = theme.figure("ranked prompts n", "squared error", x_range=None, y_range=None, title="More labels")
+    for i, way in enumerate(points):
+        f.add_trace(theme.line([*lines[way]], [*lines[way].values()], "theory", i, showlegend=False))
+        mean, low, high = (np.array(column) for column in zip(*points[way].values(), strict=True))
+        f.add_scatter(
+            x=[*points[way]],
+            y=mean,
+            error_y={"array": high - mean, "arrayminus": mean - low, "thickness": 1.5},
+            mode="markers",
+            marker={"size": 9, "color": theme.PALETTE[i], "symbol": ["circle", "diamond", "square"][i]},
+            name=WAYS[way],
+        )
+    numbers = sorted({n for column in points.values() for n in column})
+    ends = np.log10([numbers[0] * 0.85, numbers[-1] * 1.18])
+    f.update_xaxes(type="log", range=list(ends), tickvals=numbers)
+    return f.update_yaxes(type="log", range=[-2.5, 0])

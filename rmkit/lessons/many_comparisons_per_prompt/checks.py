@@ -1,4 +1,4 @@
-"""Exercise checks of lesson 06: pairs of a ranking, their weights, honest splits, packed positions."""
+"""Exercise checks of lesson 06: pairs of a ranking, weights of groups, honest splits, packed positions."""
 
 from itertools import pairwise
 
@@ -146,6 +146,74 @@ GROUP_LOSS = Check(
 )
 
 
+def _group_sizes(rng: np.random.Generator):
+    yield np.array([2, 9]), 0.0
+    yield np.array([2, 9]), 2.0
+    for n in (3, 6):
+        yield rng.integers(2, 10, n), float(rng.uniform(0.02, 0.5))
+
+
+def _shares(weights):
+    return weights / weights.sum()
+
+
+def _worth(k):
+    return 3 * k * (k - 1) / (2 * (k + 1))
+
+
+def _variance(k, differ):
+    return 1 / _worth(k) + differ
+
+
+BEST_WEIGHTS = Check(
+    "best_weights",
+    reference=lambda k, differ: _shares(1 / _variance(k, differ)),
+    cases=_group_sizes,
+    mistakes=(
+        Mistake(
+            lambda k, differ: 1 / _variance(k, differ),
+            "the weights do not sum to 1 yet: divide them by their sum.",
+        ),
+        Mistake(
+            lambda k, differ: _shares(_worth(k)),
+            "t is missing: these are the best weights where prompts do not differ.",
+        ),
+        Mistake(
+            lambda k, differ: _shares(k * (k - 1) / 2),
+            "this counts pairs; the pairs of a ranking share responses, so nine answers are worth 10.8.",
+        ),
+        Mistake(
+            lambda k, differ: _shares(1 / (2 / (k * (k - 1)) + differ)),
+            "this takes a ranking's pairs for independent; they share responses, and are worth fewer.",
+        ),
+        Mistake(
+            lambda k, differ: _shares(1 / (k * (k - 1) / 2) / _variance(k, differ)),
+            "this is the weight of one pair; asked is that of the whole group, all its pairs together.",
+        ),
+        Mistake(
+            lambda k, differ: _shares(_variance(k, differ)),
+            "turned round: the surer a group is, the more it should weigh. Take one over the variance.",
+        ),
+        Mistake(
+            lambda k, differ: _shares(_variance(k, differ) ** -0.5),
+            "this is one over the standard deviation; the best weight is one over the variance.",
+        ),
+        Mistake(
+            lambda k, differ: _shares(1 / (_worth(k) + differ)),
+            "n_K is what a group is worth; the variance of what it says is one over that.",
+        ),
+        Mistake(
+            lambda k, differ: _shares(_worth(k) + differ),
+            "t is a variance: add it to 1 / n_K, and then take one over the sum.",
+        ),
+        Mistake(
+            lambda k, differ: _shares(1 / ((k + 1) / 3 + differ)),
+            "(K + 1) / 3 is how noisy one pair is; a group has C(K,2) of them, so its variance is 1 / n_K.",
+        ),
+    ),
+)
+
+
 def _splits(rng: np.random.Generator):
     yield ["a", "a", "b"], [0]
     yield ["why ?", "why  ?", "how?", " how?"], [1]
@@ -237,4 +305,4 @@ PACKED_POSITIONS = Check(
     ),
 )
 
-CHECKS = (RANKED_PAIRS, GROUP_LOSS, CLEAN_TRAIN, PACKED_POSITIONS)
+CHECKS = (RANKED_PAIRS, GROUP_LOSS, BEST_WEIGHTS, CLEAN_TRAIN, PACKED_POSITIONS)

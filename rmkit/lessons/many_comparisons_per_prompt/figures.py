@@ -226,23 +226,39 @@ def weights_say(a: dict) -> str:
 # Measurements
 
 
-def gap_draw(losses: np.ndarray) -> go.Figure:
-    """losses (S seeds, whole or shuffled, E epochs, trained or new): thin lines are seeds."""
-    epochs = list(range(1, losses.shape[2] + 1))
-    f = make_subplots(rows=1, cols=2, shared_yaxes=True, subplot_titles=("trained prompts", "new prompts"))
-    for schedule, name in enumerate(("whole groups", "shuffled pairs")):
-        for part in (0, 1):
-            values = losses[:, schedule, :, part]
-            for seed in values:
-                thin = theme.line(epochs, seed, name, schedule, opacity=0.35, showlegend=False)
-                f.add_trace(thin.update(line_width=1), row=1, col=part + 1)
-            mean = theme.line(epochs, values.mean(0), name, schedule, showlegend=part == 0)
-            f.add_trace(mean.update(mode="lines+markers"), row=1, col=part + 1)
-    f.update_xaxes(title_text="epoch", tickvals=epochs, range=[0.8, epochs[-1] + 0.2])
-    f.update_yaxes(range=[0, 1])
-    f.update_yaxes(title_text="loss of a pair", row=1, col=1)
+def differences_draw(found: dict[str, dict[str, dict[str, list]]]) -> go.Figure:
+    """found: {optimizer: {what: {schedule: one Interval an epoch}}}, each the difference from whole groups,
+    one prompt a step. A column an optimizer, a row a quantity, a line a schedule; zero: no difference.
+    """
+    columns, rows = list(found), list(next(iter(found.values())))
+    f = make_subplots(
+        rows=len(rows),
+        cols=len(columns),
+        shared_xaxes=True,
+        shared_yaxes=True,
+        vertical_spacing=0.12,
+        subplot_titles=[f"{column}: {row}" for row in rows for column in columns],
+    )
+    for place, (column, row) in enumerate((c, r) for r in rows for c in columns):
+        where = {"row": place // len(columns) + 1, "col": place % len(columns) + 1}
+        for index, (schedule, each) in enumerate(found[column][row].items()):
+            mean, low, high = np.transpose(each)
+            epochs = np.arange(1, len(mean) + 1) + 0.06 * (2 * index - 1)
+            curve = theme.line(epochs, mean, schedule, index + 1, showlegend=place == 0)
+            bars = {"array": high - mean, "arrayminus": mean - low, "thickness": 1.5}
+            f.add_trace(curve.update(mode="lines+markers", error_y=bars), **where)
+    f.update_xaxes(tickvals=np.arange(1, len(mean) + 1), range=[0.7, len(mean) + 0.3])
+    f.update_xaxes(title_text="epoch", row=len(rows))
+    f.update_yaxes(title_text="nats", col=1)
+    for number, row in enumerate(rows, 1):  # one range for both optimizers, with room at the ends
+        ends = [end for column in columns for each in found[column][row].values() for i in each for end in i]
+        low, high = min(0, *ends), max(0, *ends)
+        f.update_yaxes(range=[low - 0.08 * (high - low), high + 0.08 * (high - low)], row=number)
     return f.update_layout(
-        template=theme.TEMPLATE, title={"text": "One epoch, two epochs"}, **_BELOW, margin_t=80
+        template=theme.TEMPLATE,
+        height=560,
+        title={"text": "Difference from whole groups, one prompt a step"},
+        **{**_BELOW, "margin": {**_BELOW["margin"], "t": 90}},
     )
 
 

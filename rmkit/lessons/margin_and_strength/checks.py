@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from rmkit.lessons.margin_and_strength.instrument_checks import MISSED
 from rmkit.notebook.check import Check, Mistake, Trap
 
 _OVERFLOW = (
@@ -309,4 +310,4 @@ FLIP = Check(
     ),
 )
 
-CHECKS = (MARGIN, TABLES, SCALED, FLIP)
+CHECKS = (MARGIN, TABLES, SCALED, MISSED, FLIP)

@@ -1,8 +1,10 @@
 """Lesson 00: an answer mixed from segments, seen by the grader and by the reward model."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from rmkit.data.preferences import Preferences
@@ -18,6 +20,7 @@ RIGHT = ("The otter eats fish.", "It lives in rivers.")
 WRONG = ("The otter eats nectar.", "It lives in deserts.")
 UNASKED = ("It has four legs.",)
 FILLER = ("The park is lovely today.", "Nature is wonderful.", "The weather is fine.")
+COUNTS = (range(3), range(3), range(2), range(4), (False, True))  # what each slider allows, in their order
 
 
 def mix(right: int, wrong: int, unasked: int, filler: int, repeat: bool) -> str:
@@ -30,8 +33,8 @@ def mix(right: int, wrong: int, unasked: int, filler: int, repeat: bool) -> str:
 class Mixer:
     """Two judges of one mixed answer, each on the scale of what it thinks of the answers of a test set.
 
-    The reward has no unit and no zero, and the gold reward has others; "better than 80 % of the test answers"
-    is a number that both can give.
+    Gaps of the reward are log-odds, it has no zero, and the gold reward is measured otherwise. "Better than
+    80 % of the test answers" is a number that both can give.
     """
 
     model: RewardModel
@@ -50,12 +53,22 @@ class Mixer:
         text = mix(**segments)
         reward = float(self.model.score(PROMPT, [text])[0])
         gold = grader.grade(PROMPT, text).gold
-        places = [_percentile(self.gold, gold), _percentile(self.rewards, reward)]
+        places = [percentile(self.gold, gold), percentile(self.rewards, reward)]
         return {"places": places, "text": text, "reward": reward, "gold": gold}
 
+    def furthest(self, n: int = 3) -> pd.DataFrame:
+        """The n answers of all that the sliders can mix on which the two judges are furthest apart."""
+        mixed = itertools.product(*COUNTS)
+        texts = list(dict.fromkeys(mix(*counts) for counts in mixed if any(counts[:4])))
+        gold = [percentile(self.gold, grader.grade(PROMPT, text).gold) for text in texts]
+        model = [percentile(self.rewards, float(reward)) for reward in self.model.score(PROMPT, texts)]
+        table = pd.DataFrame({"answer": texts, "gold reward": gold, "reward model": model})
+        table["apart"] = (table["reward model"] - table["gold reward"]).abs()
+        return table.sort_values("apart", ascending=False, kind="stable").head(n).round(0)
 
-def _percentile(everybody: np.ndarray, value: float) -> float:
-    """Percent of everybody below the value, equals counting half."""
+
+def percentile(everybody: np.ndarray, value: float) -> float:
+    """Percent of everybody (N,), sorted, below the value, equals counting half."""
     below, above = np.searchsorted(everybody, value, "left"), np.searchsorted(everybody, value, "right")
     return 50.0 * (below + above) / len(everybody)
 

@@ -1,9 +1,10 @@
-"""Checks of lesson 04: when to stop, what an ideal judge scores, and the expected calibration error."""
+"""Checks of lesson 04: when to stop, what an ideal judge scores, which penalty; and on confidence."""
 
 import operator
 
 import numpy as np
 
+from rmkit.lessons.training_well import temperature_checks
 from rmkit.notebook.check import Check, Mistake, Trap
 
 
@@ -14,6 +15,16 @@ def _stop(losses, patience, better=operator.lt):
             best = epoch
         elif epoch - best >= patience:
             break
+    return best
+
+
+def _noticed_or_best(losses, patience):
+    best = 0
+    for epoch, loss in enumerate(losses):
+        if loss < losses[best]:
+            best = epoch
+        elif epoch - best >= patience:
+            return epoch
     return best
 
 
@@ -49,6 +60,36 @@ def _against_the_last(losses, patience):
     return best
 
 
+def _without_the_last(losses, patience):
+    return _stop(losses[:-1], patience) if len(losses) > 1 else 0
+
+
+def _without_the_first(losses, patience):
+    return _stop(losses[1:], patience) + 1 if len(losses) > 1 else 0
+
+
+def _one_behind(losses, patience):
+    """enumerate(losses[1:]) with the index left as it is."""
+    best = 0
+    for epoch, loss in enumerate(losses[1:]):
+        if loss < losses[best]:
+            best = epoch
+        elif epoch - best >= patience:
+            break
+    return best
+
+
+def _counted_back(losses, patience):
+    """`patience` before the last epoch looked at, whether or not the patience was used up."""
+    best = 0
+    for epoch, loss in enumerate(losses):
+        if loss < losses[best]:
+            best = epoch
+        elif epoch - best >= patience:
+            return best
+    return len(losses) - 1
+
+
 def _histories(rng):
     yield [0.69, 0.62, 0.66, 0.71], 1
     yield [0.60, 0.62, 0.55, 0.70, 0.80, 0.90, 0.40], 1
@@ -56,6 +97,8 @@ def _histories(rng):
     yield [0.69, 0.70, 0.60, 0.61, 0.55, 0.58, 0.59, 0.40], 2
     yield [0.60, 0.65, 0.70, 0.75], 3
     yield [0.60, 0.62, 0.61, 0.50], 2
+    yield [0.90, 0.80, 0.70], 1
+    yield [0.70, 0.50, 0.60], 3
     for length in (6, 12):
         yield [round(float(x), 3) for x in rng.uniform(0.4, 0.9, size=length)], 2
 
@@ -77,65 +120,33 @@ def _second(gaps, temperature):
     return float((p**2 + (1 - p) ** 2).mean())
 
 
-def _parts(confidence, agree, bins):
-    order = np.argsort(confidence, kind="stable")
-    return [(confidence[part], agree[part]) for part in np.array_split(order, bins)]
+def _trials(rng):
+    """validation and test losses (sizes, penalties, seeds)."""
+    yield np.array([[[0.5], [0.4]]]), np.array([[[0.6], [0.7]]])
+    yield np.array([[[0.5, 0.2], [0.4, 0.3]]]), np.array([[[0.6, 0.5], [0.7, 0.4]]])
+    for shape in ((2, 3, 4), (3, 5, 2)):
+        yield rng.uniform(0.3, 0.9, size=shape), rng.uniform(0.3, 0.9, size=shape)
 
 
-def _ece(confidence, agree, bins):
-    parts = _parts(confidence, agree, bins)
-    return float(sum(len(c) * abs(a.mean() - c.mean()) for c, a in parts) / len(confidence))
+def _tuned(validation, test):
+    return np.take_along_axis(test, validation.argmin(1)[:, None], 1)[:, 0]
 
 
-def _equal_width(low):
-    def ece(confidence, agree, bins):
-        where = np.digitize(confidence, np.linspace(low, 1, bins + 1)[1:-1])
-        parts = [(confidence[where == k], agree[where == k]) for k in range(bins) if (where == k).any()]
-        return float(sum(len(c) * abs(a.mean() - c.mean()) for c, a in parts) / len(confidence))
+def _chosen_by(score):
+    """The test losses where `score(validation, test)` (broadcast to sizes, penalties, seeds) is lowest."""
 
-    return ece
+    def tuned(validation, test):
+        scores = np.broadcast_to(score(validation, test), test.shape)
+        return np.take_along_axis(test, scores.argmin(1)[:, None], 1)[:, 0]
 
-
-def _one_sorted(both):
-    def ece(confidence, agree, bins):
-        splits = (
-            np.array_split(np.sort(confidence), bins),
-            np.array_split(np.sort(agree) if both else agree, bins),
-        )
-        return float(
-            sum(len(c) * abs(a.mean() - c.mean()) for c, a in zip(*splits, strict=True)) / len(agree)
-        )
-
-    return ece
+    return tuned
 
 
-def _worst(confidence, agree, bins):
-    return float(max(abs(a.mean() - c.mean()) for c, a in _parts(confidence, agree, bins)))
-
-
-def _root_mean_square(confidence, agree, bins):
-    parts = _parts(confidence, agree, bins)
-    return float(np.sqrt(sum(len(c) * (a.mean() - c.mean()) ** 2 for c, a in parts) / len(confidence)))
-
-
-def _picks(rng):
-    """Bins of exactly equal counts; what becomes of a remainder is a trap."""
-    yield np.array([0.6, 0.9]), np.array([1.0, 0.0]), 1
-    yield np.array([0.9, 0.6, 0.8, 0.7]), np.array([1.0, 0.0, 1.0, 1.0]), 2
-    for n, bins in ((12, 3), (24, 4)):
-        confidence = rng.uniform(0.5, 1.0, size=n)
-        yield confidence, (rng.random(n) < 1.4 - confidence).astype(float), bins
-
-
-_EQUAL_WIDTH = (
-    "these bins are equally wide, as in Guo et al. (2017); asked are bins of equal counts, cut from the "
-    "sorted order."
+_TOO_SOON = "off by one: it stops an epoch too soon. `patience` epochs in a row must bring no new best."
+_PEEKED = (
+    "it chooses by the *test* loss, so the number that it reports is the best of several draws, and too "
+    "good. Choose by the validation loss."
 )
-_REMAINDER = (
-    "right where the bins come out even. With a remainder, sort from low to high and let np.array_split "
-    "give the first bins one more; weigh each bin by its own count."
-)
-
 
 CHECKS = (
     Check(
@@ -151,6 +162,10 @@ CHECKS = (
             Mistake(
                 _stopped_at,
                 "this is the epoch in which you noticed; keep the weights of the best epoch before it.",
+            ),
+            Mistake(
+                _noticed_or_best,
+                "it returns the epoch in which the patience ran out; keep the best one before it.",
             ),
             Mistake(
                 lambda losses, patience: len(losses) - 1,
@@ -174,7 +189,25 @@ CHECKS = (
             ),
             Mistake(
                 lambda losses, patience: _stop(losses, max(patience - 1, 1)),
-                "off by one: it stops an epoch too soon. `patience` epochs in a row must bring no new best.",
+                _TOO_SOON,
+            ),
+            Mistake(lambda losses, patience: _stop(losses, patience - 1), _TOO_SOON),
+            Mistake(
+                lambda losses, patience: _stop(losses, patience) - 1,
+                "off by one: this is the epoch before the best; return the index of the best itself.",
+            ),
+            Mistake(
+                _without_the_last,
+                "off by one: it never looks at the last epoch. range(len(losses)) already ends there.",
+            ),
+            Mistake(_without_the_first, "off by one: it never looks at epoch 0, which may be the best."),
+            Mistake(
+                _one_behind,
+                "off by one: enumerate(losses[1:]) counts from 0 again; write enumerate(losses[1:], 1).",
+            ),
+            Mistake(
+                _counted_back,
+                "if the history ends before the patience does, return its best epoch, not its last.",
             ),
             Mistake(
                 _against_the_last,
@@ -224,6 +257,22 @@ CHECKS = (
                 "it averages the sizes of the gaps first; sigma is curved, so average the probabilities.",
             ),
             Mistake(
+                lambda gaps, temperature: float(max(p := _sigma(gaps / temperature).mean(), 1 - p)),
+                "it averages over pairs before it picks: take the larger of p and 1 - p of each pair first.",
+            ),
+            Mistake(
+                lambda gaps, temperature: float(np.median(_sigma(np.abs(gaps) / temperature))),
+                "this is the median; how often the judge agrees is the mean over pairs.",
+            ),
+            Mistake(
+                lambda gaps, temperature: float(_sigma(np.abs(gaps) / temperature).sum()),
+                "this is the sum: how many agreements to expect. Divide by the number of pairs.",
+            ),
+            Mistake(
+                lambda gaps, temperature: float((_sigma(np.abs(gaps) / temperature) ** 2).mean()),
+                "squared, it is how often two people both take the better answer; the judge does not waver.",
+            ),
+            Mistake(
                 _second,
                 "p^2 + (1 - p)^2 is how often two annotators agree with each other; the ideal judge does not "
                 "waver.",
@@ -235,63 +284,42 @@ CHECKS = (
         ),
     ),
     Check(
-        "calibration_error",
-        reference=_ece,
-        cases=_picks,
+        "tuned",
+        reference=_tuned,
+        cases=_trials,
         mistakes=(
+            Mistake(lambda validation, test: test.min(1), _PEEKED),
             Mistake(
-                lambda c, a, bins: float(np.mean([abs(y.mean() - x.mean()) for x, y in _parts(c, a, bins)])),
-                "the bins do not all hold the same number of pairs: weight each by its share.",
+                lambda validation, test: validation.min(1),
+                "this is the validation loss of the choice, which was made low by choosing; report the test "
+                "loss of the same head.",
             ),
             Mistake(
-                lambda c, a, bins: float(np.abs(a - c).mean()),
-                "this compares each single outcome, 0 or 1, with a probability; average inside a bin first.",
+                lambda validation, test: validation.argmin(1),
+                "these are the places of the chosen penalties; return the test losses that stand there.",
             ),
             Mistake(
-                lambda c, a, bins: float(abs(a.mean() - c.mean())),
-                "this is one bin for everything: too sure here and not sure enough there cancel.",
+                _chosen_by(lambda validation, test: -validation),
+                "it takes the penalty with the *highest* validation loss.",
             ),
             Mistake(
-                lambda c, a, bins: float(
-                    sum(len(x) * (y.mean() - x.mean()) for x, y in _parts(c, a, bins)) / len(c)
-                ),
-                "without | | errors of different bins cancel.",
+                _chosen_by(lambda validation, test: validation.mean((0, 2), keepdims=True)),
+                "one penalty for everything is what made the curve misleading: choose anew for each size.",
             ),
             Mistake(
-                lambda c, a, bins: float(
-                    sum(
-                        len(x) * abs(y.mean() - x.mean())
-                        for x, y in zip(np.array_split(c, bins), np.array_split(a, bins), strict=True)
-                    )
-                    / len(c)
-                ),
-                "the pairs are binned in the order in which they came; sort them by confidence first.",
-            ),
-            Mistake(_equal_width(0.5), _EQUAL_WIDTH),
-            Mistake(_equal_width(0.0), _EQUAL_WIDTH),
-            Mistake(
-                _one_sorted(both=False),
-                "only the confidences were sorted, so each met another's outcome: use one order for both.",
+                _chosen_by(lambda validation, test: validation.mean(0, keepdims=True)),
+                "this is one penalty for all sizes of a seed: choose anew for each size.",
             ),
             Mistake(
-                _one_sorted(both=True),
-                "both were sorted, each by itself, which tears the pairs apart: sort both by one order.",
+                _chosen_by(lambda validation, test: validation.mean(2, keepdims=True)),
+                "it chooses by the mean over seeds, and a seed has only its own validation pairs to go by.",
             ),
+            Mistake(_chosen_by(lambda validation, test: test.mean(2, keepdims=True)), _PEEKED),
             Mistake(
-                _worst,
-                "this is the worst bin, the *maximum* calibration error; asked is the mean over bins.",
-            ),
-            Mistake(
-                _root_mean_square,
-                "this is the root of the mean square; the ECE is a mean of | |, weighted by the bins' sizes.",
-            ),
-        ),
-        traps=(
-            Trap((np.array([0.9, 0.6, 0.8, 0.7, 0.95]), np.array([1.0, 0.0, 1.0, 1.0, 0.0]), 2), _REMAINDER),
-            Trap(
-                (np.linspace(0.51, 0.99, 11) ** 2, np.array([0, 1, 1, 0, 0, 1, 1, 0, 1, 1, 1.0]), 4),
-                _REMAINDER,
+                lambda validation, test: _tuned(validation, test).mean(1),
+                "it returns the mean over seeds; return one number a size and seed, so that they can vary.",
             ),
         ),
     ),
+    *temperature_checks.CHECKS,
 )

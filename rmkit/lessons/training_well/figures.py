@@ -21,18 +21,33 @@ def log_loss(gaps) -> np.ndarray:
     return -special.log_expit(np.asarray(gaps, dtype=float)).mean(-1)
 
 
+def expected_loss(gaps, chances) -> np.ndarray:
+    """The loss of each pair (..., N), averaged over all votes that could have been cast.
+
+    chances (N,): P(the chosen response is preferred). Less noise than -log sigma(d), and the same mean.
+    """
+    gaps, chances = np.asarray(gaps, dtype=float), np.asarray(chances, dtype=float)
+    return -chances * special.log_expit(gaps) - (1 - chances) * special.log_expit(-gaps)
+
+
+def missed_share(gaps, golds) -> np.ndarray:
+    """Share of the true gap that a model misses: 1 - R^2 of golds (N,) on gaps (..., N), through the origin.
+
+    It does not change with the scale of the gaps. 0: proportional to the truth; 1: unrelated to it.
+    """
+    gaps, golds = np.asarray(gaps, dtype=float), np.asarray(golds, dtype=float)
+    return 1 - (gaps @ golds) ** 2 / ((gaps**2).sum(-1) * (golds @ golds))
+
+
 def tempered(gaps) -> np.ndarray:
-    """Gaps (N,) divided by a temperature that did not see them: each half gets the other half's."""
+    """Gaps (..., N) divided by a temperature that did not see them: each half of N gets the other half's."""
     gaps = np.asarray(gaps, dtype=float)
+    if gaps.ndim > 1:
+        return np.apply_along_axis(tempered, -1, gaps)
     found, half = np.empty_like(gaps), np.arange(len(gaps)) % 2 == 0
     for part in (half, ~half):
-        found[part] = gaps[part] / statistics.calibration(gaps[~part]).temperature
+        found[part] = gaps[part] / statistics.temperature(gaps[~part])[0]
     return found
-
-
-def tempered_loss(gaps) -> float:
-    """Mean -log sigma(d / T) of gaps (N,), each half with the temperature of the other (`tempered`)."""
-    return float(log_loss(tempered(gaps)))
 
 
 def with_interval(values) -> str:
@@ -71,20 +86,40 @@ def epochs_draw(curves: dict, floor: float, y_range=(0.0, 1.4)) -> go.Figure:
     return f.update_xaxes(dtick=1)
 
 
-def learning_draw(sizes, curves: dict, ceiling: float, y_range=(0.5, 1.02)) -> go.Figure:
-    """{name: (S seeds, N sizes)} of agreement with people against the number of pairs, under a ceiling."""
+def learning_draw(sizes, curves: dict, level: tuple[str, float], y_title: str, y_range) -> go.Figure:
+    """{name: (S seeds, N sizes)} against the number of pairs, beside a horizontal line (its name, height)."""
     ends = [sizes[0] * 0.85, sizes[-1] * 1.18]
     f = theme.figure(
         "training pairs",
-        "agreement with people",
+        y_title,
         x_range=tuple(np.log10(ends)),
         y_range=y_range,
-        title="More pairs, and where they cannot take you",
+        title="What more pairs bring",
     )
     for index, (name, values) in enumerate(curves.items()):
         _curve(f, sizes, values, name, index)
-    f.add_trace(theme.line(ends, [ceiling, ceiling], "ideal judge", len(curves)))
+    f.add_trace(theme.line(ends, [level[1]] * 2, level[0], len(curves)))
     return f.update_xaxes(type="log", tickvals=list(sizes))
+
+
+def penalty_draw(penalties, losses: dict[int, np.ndarray], y_range) -> go.Figure:
+    """{pairs: (P,) loss over the floor at each penalty}: one line a size, its lowest point marked."""
+    penalties = np.asarray(penalties, dtype=float)
+    ends = np.log10(penalties[[0, -1]])
+    f = theme.figure(
+        "penalty λ",
+        "test loss above the floor",
+        x_range=(ends[0] - 0.15, ends[1] + 0.15),
+        y_range=y_range,
+        title="The best penalty moves",
+    )
+    for index, (pairs, values) in enumerate(losses.items()):
+        f.add_trace(theme.line(penalties, values, f"{pairs} pairs", index))
+    lowest = [(penalties[np.argmin(values)], np.min(values)) for values in losses.values()]
+    mark = {"size": 11, "symbol": "circle-open", "color": theme.GREY, "line": {"width": 3}}
+    x, y = zip(*lowest, strict=True)
+    f.add_scatter(x=list(x), y=list(y), mode="markers", marker=mark, name="lowest")
+    return f.update_xaxes(type="log", tickvals=penalties.tolist())
 
 
 # The ceiling
