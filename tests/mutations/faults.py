@@ -378,8 +378,8 @@ MODELS = [
     Fault(
         "a padded reward is read one token early",
         "rmkit/models/packing.py",
-        "            builder.last[g, k] = torch.tensor([row, column - 1])\n            row += 1\n",
-        "            builder.last[g, k] = torch.tensor([row, column - 2])\n            row += 1\n",
+        "            builder.end(g, k, row, column, group)\n            row += 1\n",
+        "            builder.end(g, k, row, column - 1, group)\n            row += 1\n",
         "tests/models/test_rewards.py::test_packed_is_padded_is_one_by_one",
     ),
     Fault(
