@@ -1,4 +1,4 @@
-"""The command line: python -m rmkit doctor | train | score | evaluate | benchmark | rank."""
+"""The command line: python -m rmkit doctor | train | score | evaluate | benchmark | rank | plan."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from rmkit.commands import benchmark, evaluate, rank, score, shared, train
+from rmkit.commands import benchmark, evaluate, plan, rank, score, shared, train
 from rmkit.errors import InputError, shown
 
 
@@ -42,7 +42,7 @@ def _parser(training: bool = False) -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what is installed here, and what is missing")
     doctor.set_defaults(run=_doctor)
     train.add(commands, training)
-    for command in (score, evaluate, benchmark, rank):
+    for command in (score, evaluate, benchmark, rank, plan):
         command.add(commands)
     return parser
 

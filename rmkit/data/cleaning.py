@@ -1,5 +1,6 @@
 """Repeated rows, told from votes and left out with a note of each."""
 
+from collections import Counter
 from hashlib import blake2b
 
 from rmkit.data.ledger import Event
@@ -18,19 +19,25 @@ def without_repeats(records: list[Placed]) -> tuple[list[Placed], list[Event]]:
     in nothing but the judgment), equal rows are votes too. Dropping only the votes that agree would bias
     what is left: a truth of 0.70, judged twice a pair, would be read as 0.64.
     """
-    contents = [_content(record) for _, record in records]
-    asked_again = _asked_again(contents)
+    contents = {number: _content(records[number][1]) for number in _alike(records)}
+    asked_again = _asked_again(list(contents.values()))
     first: dict[tuple, int] = {}
-    kept, events = [], []
-    for number, ((where, record), content) in enumerate(zip(records, contents, strict=True)):
+    events = {}
+    for number, content in contents.items():
         twin = first.setdefault(content, number)
         is_vote = asked_again and content[1] is not None
-        if twin == number or is_vote:
-            kept.append((where, record))
-        else:
+        if twin != number and not is_vote:
+            where, record = records[number]
             done = f"left out: repeats {records[twin][0]}"
-            events.append(Event("duplicate", where, record.subset, prompt_key(record), done=done))
-    return kept, events
+            events[number] = Event("duplicate", where, record.subset, prompt_key(record), done=done)
+    return [placed for n, placed in enumerate(records) if n not in events], list(events.values())
+
+
+def _alike(records: list[Placed]) -> list[int]:
+    """Numbers of the records that share their responses with another: no other can repeat a row."""
+    marks = [hash(frozenset(map(str.strip, record.responses))) for _, record in records]
+    several = Counter(marks)
+    return [number for number, mark in enumerate(marks) if several[mark] > 1]
 
 
 def _asked_again(contents: list[tuple]) -> bool:

@@ -14,6 +14,7 @@ from rmkit.data.records import Record, build, prompt_key
 from rmkit.data.transcripts import first_turns
 from rmkit.errors import InputError
 
+_GIVEN = {*RECORD_COLUMNS, "score", "notes"}  # what a format may give
 _PICTURES = ("image", "images", "video", "videos", "audio", "audios")
 
 
@@ -128,7 +129,7 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
     made = form.convert(columns)
     if not isinstance(made, dict) or not isinstance(made.get("responses"), list) or not made["responses"]:
         raise BadValueError("responses", "a list of one or more texts")
-    unknown = sorted(set(made) - {*RECORD_COLUMNS, "score", "notes"})
+    unknown = sorted(made.keys() - _GIVEN)
     if unknown:
         raise InputError(
             f"The format {form.name} gives {unknown[0]!r}; wanted are {', '.join(RECORD_COLUMNS)}."
@@ -154,7 +155,7 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
     ):
         _refuse_unread_label(columns, form)
         notes += ["no label"] if len(made["responses"]) > 1 and not form.as_is else []
-    made["extra"] = {**(made.get("extra") or {}), **jsonable(columns.unread)} or None
+    made["extra"] = jsonable({**(made.get("extra") or {}), **columns.unread}) or None
     return Draft(row.where, made, notes)
 
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +15,16 @@ from rmkit.data.display import card
 from rmkit.data.ledger import Event, Ledger, counted
 from rmkit.data.notes import notes
 from rmkit.data.records import Record, prompt_key
+from rmkit.data.stored_records import StoredRecords, chosen, labels_alone, wheres
 from rmkit.errors import InputError, did_you_mean
 
 
 class Preferences:
-    """A list of records, and the ledger of everything that was read to get them.
+    """A sequence of records, and the ledger of everything that was read to get them.
 
-    records: list of Record.  events: what became of the other rows, one by one.  untaken: records of the
-    source that a slice or `take` passed over.  part: the split that the ledger names ("train" ...).
+    records: a list of Record; of a large file `StoredRecords`, each made when it is read.  events: what
+    became of the other rows, one by one.  untaken: records of the source that a slice or `take` passed over.
+    part: the split that the ledger names ("train" ...).
     """
 
     def __init__(
@@ -33,7 +35,7 @@ class Preferences:
         untaken: Iterable[Record] = (),
         part: str | None = None,
     ):
-        self.records, self.events, self.untaken = list(records), list(events), list(untaken)
+        self.records, self.events, self.untaken = _held(records), list(events), _held(untaken)
         self.name, self.part = name, part
 
     @cached_property
@@ -55,27 +57,32 @@ class Preferences:
     def __getitem__(self, index: int | slice) -> "Record | Preferences":
         if not isinstance(index, slice):
             return self.records[index]
-        inside = set(range(*index.indices(len(self.records))))
-        rest = [record for i, record in enumerate(self.records) if i not in inside]
-        chosen = self.records[index]
-        # A remark about a record goes with it; a row that was dropped stays counted.
-        gone = {record.where for record in rest} - {record.where for record in chosen} - {None}
-        events = [event for event in self.events if not (event.is_remark and event.where in gone)]
-        return Preferences(chosen, self.name, events, self.untaken + rest, self.part)
+        numbers = range(len(self.records))[index]
+        inside = set(numbers)
+        taken = chosen(self.records, numbers)
+        rest = chosen(self.records, [i for i in range(len(self.records)) if i not in inside])
+        events = self.events
+        if any(event.is_remark for event in events):
+            # A remark about a record goes with it; a row that was dropped stays counted.
+            gone = set(wheres(rest)) - set(wheres(taken)) - {None}
+            events = [event for event in events if not (event.is_remark and event.where in gone)]
+        return Preferences(taken, self.name, events, _both(self.untaken, rest), self.part)
 
     @property
     def subsets(self) -> dict[str, int]:
         """Groups of each named subset."""
-        return dict(Counter(record.subset for record in self.records if record.subset is not None))
+        named = (record.subset for record in labels_alone(self.records))
+        return dict(Counter(name for name in named if name is not None))
 
     def subset(self, name: str) -> "Preferences":
         """The records of one subset."""
         if name not in self.subsets:
             raise InputError(f"There is no subset {name!r} here{did_you_mean(name, self.subsets)}")
-        records, events, untaken = (
-            [each for each in found if each.subset == name]
-            for found in (self.records, self.events, self.untaken)
+        records, untaken = (
+            chosen(found, [i for i, each in enumerate(labels_alone(found)) if each.subset == name])
+            for found in (self.records, self.untaken)
         )
+        events = [event for event in self.events if event.subset == name]
         return Preferences(records, f"{self.name}, {name}", events, untaken, self.part)
 
     def split(self, test: float = 0.2, seed: int = 0) -> "tuple[Preferences, Preferences]":
@@ -86,23 +93,22 @@ class Preferences:
         """
         if not 0 <= test <= 1:
             raise InputError(f"test={test} is no share: give a number between 0 and 1, such as 0.2.")
-        order = sorted({_digest(prompt_key(record), seed) for record in self.records})
+        digests = [_digest(prompt_key(record), seed) for record in self.records]
+        others = [_digest(prompt_key(record), seed) for record in self.untaken]
+        order = sorted(set(digests))
         held_out = round(test * len(order))
         # A dropped row whose prompt has no other record falls on the side that its hash gives it.
         last = order[held_out - 1] if held_out else b""
 
-        def part(name: str, inside: Callable[[str], bool]) -> Preferences:
+        def part(name: str, inside: Callable[[bytes], bool]) -> Preferences:
             records, untaken = (
-                [record for record in found if inside(prompt_key(record))]
-                for found in (self.records, self.untaken)
+                chosen(found, [i for i, digest in enumerate(its) if inside(digest)])
+                for found, its in ((self.records, digests), (self.untaken, others))
             )
-            events = [event for event in self.events if inside(event.prompt)]
+            events = [event for event in self.events if inside(_digest(event.prompt, seed))]
             return Preferences(records, f"{self.name} ({name})", events, untaken, name)
 
-        return (
-            part("train", lambda key: _digest(key, seed) > last),
-            part("test", lambda key: _digest(key, seed) <= last),
-        )
+        return part("train", lambda digest: digest > last), part("test", lambda digest: digest <= last)
 
     def to_pairs(self) -> "Preferences":
         """Every ranking as its pairs, the preferred response first; tied pairs are left out and counted."""
@@ -122,9 +128,9 @@ class Preferences:
 
     def shuffled(self, seed: int = 0) -> "Preferences":
         """The same records in another order."""
-        records = list(self.records)
-        random.Random(seed).shuffle(records)
-        return Preferences(records, self.name, self.events, self.untaken, self.part)
+        order = list(range(len(self.records)))
+        random.Random(seed).shuffle(order)
+        return Preferences(chosen(self.records, order), self.name, self.events, self.untaken, self.part)
 
     def take(self, n: int, seed: int = 0) -> "Preferences":
         """n records drawn without replacement (all, where there are fewer); the ledger counts the others."""
@@ -166,6 +172,14 @@ class Preferences:
 
         about = card(self.name, self.records, self.subsets, self.ledger, self.notes)
         return fold("Subsets, ledger and the first record", about)
+
+
+def _held(records: Iterable[Record]) -> Sequence[Record]:
+    return records if isinstance(records, StoredRecords) else list(records)
+
+
+def _both(some: Sequence[Record], more: Sequence[Record]) -> Sequence[Record]:
+    return some + more if len(some) else more
 
 
 def _digest(key: str, seed: int) -> bytes:

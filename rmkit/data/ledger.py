@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from rmkit.data.records import Prompt, Record
+from rmkit.data.stored_records import labels_alone
 from rmkit.errors import InputError, did_you_mean, shown
 
 # What a cell of the ledger can count. A dropped row is counted as "dropped: REASON".
@@ -84,7 +85,7 @@ class Ledger:
     ) -> None:
         """Count n of `what`: "kept", "grouped", "votes joined", or a remark about rows that were kept."""
         self.cells[split or "", subset or "", what] += n
-        if example is not None and len(self._examples[what]) < EXAMPLES:
+        if example is not None and self.wants(what):
             self._examples[what].append(example)
 
     def drop(
@@ -98,6 +99,10 @@ class Ledger:
     ) -> None:
         """Count n rows that were dropped for `reason` ("empty", "identical", "too long" ...)."""
         self.add(_DROPPED + reason, n, split=split, subset=subset, example=example)
+
+    def wants(self, what: str) -> bool:
+        """Whether another row to look at is kept for this count."""
+        return len(self._examples.get(what, ())) < EXAMPLES
 
     def merge(self, other: "Ledger") -> "Ledger":
         """A new ledger with the counts of both, and rows to look at from both."""
@@ -254,25 +259,27 @@ class Ledger:
 
 
 def counted(
-    records: Iterable[Record],
+    records: Sequence[Record],
     events: Iterable[Event] = (),
-    untaken: Iterable[Record] = (),
+    untaken: Sequence[Record] = (),
     split: str | None = None,
 ) -> Ledger:
     """The ledger of records that were kept, of what became of other rows, and of records not taken."""
     ledger = Ledger()
-    for record in records:
+    for number, record in enumerate(labels_alone(records)):
         ledger.add(KEPT, split=split, subset=record.subset)
         if record.ties() and not record.pairs():
-            example = Example.of(record, "kept: all ranks are equal")
+            example = Example.of(records[number], "kept: all ranks are equal") if ledger.wants(TIED) else None
             ledger.add(TIED, split=split, subset=record.subset, example=example)
     for event in events:
         stays = event.is_remark or event.what in (GROUPED, JOINED)
         example = Example(event.where, _asked(event.prompt), event.done or ("kept" if stays else "left out"))
         count = ledger.add if stays else ledger.drop
         count(event.what, event.n, split=split, subset=event.subset, example=example)
-    for record in untaken:
-        ledger.drop(NOT_TAKEN, split=split, subset=record.subset, example=Example.of(record, "left out"))
+    for number, record in enumerate(labels_alone(untaken)):
+        wanted = ledger.wants(_DROPPED + NOT_TAKEN)
+        example = Example.of(untaken[number], "left out") if wanted else None
+        ledger.drop(NOT_TAKEN, split=split, subset=record.subset, example=example)
     return ledger
 
 

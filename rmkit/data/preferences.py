@@ -5,7 +5,7 @@ from importlib import import_module
 from inspect import signature
 from pathlib import Path
 
-from rmkit.data import convert, reading
+from rmkit.data import convert, kept, reading
 from rmkit.data import votes as ballots
 from rmkit.data.cleaning import without_repeats
 from rmkit.data.groups import Preferences
@@ -38,6 +38,7 @@ def load(
     clean: leave out repeated rows, which are equal in every field. Benchmarks are never cleaned.
     votes: what becomes of several judgments of one pair. "each" keeps every one as a record; "majority" makes
         one record a pair (an even split is a tie); "share" makes one with a soft label, `Record.share`.
+    Large files (8 MB) are converted once and then read from the cache, record by record.
     malformed: the share of rows that may be unreadable; they are counted, and above it an error says why.
     dials: arguments of a built-in set, such as rmkit.load("pocket", n=500).
     Raises InputError with the file, line and column of what cannot be read.
@@ -53,10 +54,18 @@ def load(
         raise InputError(f"{', '.join(dials)}: only built-in sets ({', '.join(BUILT_IN)}) have such dials.")
     if isinstance(source, str) and _is_name(source):
         raise InputError(f"There is no built-in set {source!r}{did_you_mean(source, list(BUILT_IN))}")
+    arguments = {"split": split, "config": config, "clean": clean, "votes": votes, "malformed": malformed}
+    return kept.once(kept.key(source, arguments), lambda: _read(source, **arguments))
+
+
+def _read(
+    source, split: str | None, config: str | None, clean: bool, votes: str, malformed: float
+) -> Preferences:
+    """What `load` gives, converted anew."""
     read = reading.read(source, split, config)
     placed, events = [], list(read.events)
-    for rows in read.tables:
-        some, lost, form = convert.records(rows, malformed)
+    while read.tables:  # each is dropped when it has become records
+        some, lost, form = convert.records(read.tables.pop(0), malformed)
         placed += some
         events += lost
         clean = clean and not form.benchmark

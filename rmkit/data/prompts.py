@@ -277,8 +277,9 @@ def _begin_with(question: str | Messages, talks: list[Messages]) -> bool:
 def _without_prompt(question: str | Messages, answers: list[str]) -> Exchange:
     """Answers without the prompt that all of them repeat: two answers or more, of three words or more."""
     stated = (question if isinstance(question, str) else question[-1]["content"]).strip()
-    long_enough = len(stated.split()) >= 3 or len(stated) >= 20
-    if len(answers) < 2 or not long_enough or not all(a.lstrip().startswith(stated) for a in answers):
+    if len(answers) < 2 or not all(a.lstrip().startswith(stated) for a in answers):
+        return Exchange(question, answers)
+    if len(stated.split()) < 3 and len(stated) < 20:
         return Exchange(question, answers)
     rest = [answer.lstrip()[len(stated) :] for answer in answers]
     if any(not text.strip() or (text[0].isalnum() and stated[-1].isalnum()) for text in rest):

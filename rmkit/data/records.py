@@ -51,6 +51,8 @@ class Record:
     def ties(self) -> list[tuple[int, int]]:
         """Every two responses of equal rank."""
         ranks = self.ranks or []
+        if len(set(ranks)) == len(ranks):
+            return []
         return [(i, j) for j, b in enumerate(ranks) for i, a in enumerate(ranks[:j]) if 0 < a == b]
 
     def choose(self, indices: list[int]) -> "Record":
@@ -90,6 +92,9 @@ def prompt_key(record: Record) -> str:
     """
     prompt = record.prompt
     if isinstance(prompt, str):
+        words = " ".join(prompt.split())
+        if words:  # most prompts: the same JSON, quicker
+            return f'[["user", {json.dumps(words)}]]'
         prompt = [{"role": "user", "content": prompt}]
     content = [[message["role"], " ".join(message["content"].split())] for message in prompt]
     if not any(words for _, words in content):
@@ -136,6 +141,8 @@ def _repeated(record: Record, faults: dict[int, str]) -> set[int]:
 
     Of copies with one rank the first stays; of copies with different ranks none does.
     """
+    if not faults and len(set(map(str.strip, record.responses))) == len(record.responses):
+        return set()
     copies: dict[str, list[int]] = defaultdict(list)
     for i, text in enumerate(record.responses):
         if i not in faults:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from rmkit.data.preferences import Preferences, prompt_key
 from rmkit.data.records import Record, ranks_of
+from rmkit.data.stored_records import labels_alone
 from rmkit.errors import InputError
 
 REFERENCE = -1  # the item of reward 0 against which a single answer is compared
@@ -37,17 +38,40 @@ def compare(rewards: list[np.ndarray], preferences: Preferences) -> pd.DataFrame
                            places before the other it stands
     group, prompt, subset  where the pair is from.   better, worse: the items, equal where prompt and text are
     """
-    items, rows = _Items(), []
-    for group, (record, reward) in enumerate(zip(preferences, rewards, strict=True)):
-        lengths, ranks = [len(response) for response in record.responses], judged_ranks(record)
-        key, subset = prompt_key(record), record.subset or ""
-        item = [items[_place(record, key), text] for text in record.responses]
-        for i, a in enumerate(ranks):
-            for j, b in enumerate(ranks):
-                if 0 < a < b:
-                    gap, longer = reward[i] - reward[j], lengths[i] - lengths[j]
-                    rows.append((gap, longer, j - i, group, item[i], item[j], key, subset))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    items, keys, subsets, lengths, numbers, ranks, counts = _Items(), [], [], [], [], [], []
+    for record in preferences:
+        key = prompt_key(record)
+        place = _place(record, key)
+        keys.append(key)
+        subsets.append(record.subset or "")
+        lengths += map(len, record.responses)
+        numbers += [items[place, text] for text in record.responses]
+        ranks += judged_ranks(record)
+        counts.append(len(record.responses))
+    group, i, j = _ordered(np.array(ranks, dtype=np.int64), np.array(counts, dtype=np.int64))
+    first = np.cumsum([0, *counts])[group]
+    a, b = first + i, first + j
+    reward = np.concatenate([np.zeros(0), *rewards])
+    length, item = np.array(lengths, dtype=np.int64), np.array(numbers, dtype=np.int64)
+    columns = (reward[a] - reward[b], length[a] - length[b], j - i, group, item[a], item[b])
+    names = (np.array(each, dtype=object)[group] for each in (keys, subsets))
+    return pd.DataFrame(dict(zip(COLUMNS, (*columns, *names), strict=True)))
+
+
+def _ordered(ranks: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(group, i, j) of every two responses with 0 < rank i < rank j, in this order.
+
+    ranks: of all responses, group after group.   counts (G,): how many each group has.
+    """
+    starts, found = np.cumsum(counts) - counts, []
+    for k in np.unique(counts):
+        groups = np.flatnonzero(counts == k)
+        table = ranks[starts[groups][:, None] + np.arange(k)]  # (groups of this size, K)
+        row, i, j = np.nonzero((table[:, :, None] > 0) & (table[:, :, None] < table[:, None, :]))
+        found.append(np.stack([groups[row], i, j]))
+    group, i, j = np.concatenate(found, axis=1) if found else np.zeros((3, 0), dtype=np.int64)
+    order = np.argsort(group, kind="stable")
+    return group[order], i[order], j[order]
 
 
 def compare_with_zero(rewards: list[np.ndarray], preferences: Preferences) -> pd.DataFrame:
@@ -57,6 +81,8 @@ def compare_with_zero(rewards: list[np.ndarray], preferences: Preferences) -> pd
     sigma(gap) is the probability given to what is true. Its length is compared with the median length.
     """
     items, rows = _Items(), []
+    if not any(record.correct for record in labels_alone(preferences.records)):
+        return pd.DataFrame(rows, columns=COLUMNS)
     for group, (record, reward) in enumerate(zip(preferences, rewards, strict=True)):
         key, subset = prompt_key(record), record.subset or ""
         for text, r, right in zip(record.responses, reward, record.correct or [], strict=False):
@@ -82,22 +108,21 @@ def rewards_of(scores: Sequence, preferences: Preferences) -> list[np.ndarray]:
     """One finite (K,) array for each group."""
     if len(scores) != len(preferences):
         raise InputError(f"There are {len(scores):,} rows of rewards for {len(preferences):,} groups.")
+    counts = [len(record.responses) for record in labels_alone(preferences.records)]
     array = getattr(scores, "ndim", 1) == 2
-    widest = max(len(record.responses) for record in preferences)
-    if array and scores.shape[1] != widest:
+    if array and scores.shape[1] != max(counts):
         raise InputError(
-            f"The rewards have {scores.shape[1]} columns; the largest group has {widest} responses."
+            f"The rewards have {scores.shape[1]} columns; the largest group has {max(counts)} responses."
         )
-    rewards = []
-    for number, (row, record) in enumerate(zip(scores, preferences, strict=True)):
-        row = float_array(row)[: len(record.responses)] if array else float_array(row)
-        if row.shape != (len(record.responses),):
-            raise InputError(
-                f"Group {number} has {len(record.responses)} responses but rewards of shape {row.shape}."
-            )
-        if not np.isfinite(row).all():
-            raise InputError(f"Group {number} has a reward that is NaN or infinite: {row.tolist()}.")
-        rewards.append(row)
+    rows = float_array(scores) if array else map(float_array, scores)
+    rewards = [row[:k] if array else row for row, k in zip(rows, counts, strict=True)]
+    for number, (row, k) in enumerate(zip(rewards, counts, strict=True)):
+        if row.shape != (k,):
+            raise InputError(f"Group {number} has {k} responses but rewards of shape {row.shape}.")
+    finite = np.isfinite(np.concatenate(rewards))
+    if not finite.all():
+        number = int(np.searchsorted(np.cumsum(counts), np.argmin(finite), side="right"))
+        raise InputError(f"Group {number} has a reward that is NaN or infinite: {rewards[number].tolist()}.")
     return rewards
 
 

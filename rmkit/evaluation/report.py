@@ -13,6 +13,7 @@ import pandas as pd
 
 from rmkit.data.ledger import Example, Ledger, place_of
 from rmkit.data.preferences import Preferences, as_preferences
+from rmkit.data.stored_records import labels_alone
 from rmkit.errors import InputError, shown
 from rmkit.evaluation.baselines import accuracy, baselines, ceiling, is_single
 from rmkit.evaluation.comparisons import (
@@ -209,9 +210,10 @@ def check_labeled(preferences: Preferences) -> bool:
     """Whether some group orders two of its responses; InputError where nothing is known of any."""
     if not len(preferences):
         raise InputError(f"{preferences.name} has no groups; there is nothing to evaluate.")
-    if any(len(set(judged_ranks(record)) - {0}) > 1 for record in preferences):
+    records = labels_alone(preferences.records)
+    if any(len(set(judged_ranks(record)) - {0}) > 1 for record in records):
         return True
-    if any(right is not None for record in preferences for right in record.correct or []):
+    if any(right is not None for record in records for right in record.correct or []):
         return False
     raise InputError(
         f"{preferences.name} orders no two responses: its {len(preferences):,} groups have neither different "

@@ -1,17 +1,31 @@
-"""From preferences to groups of tokens, and the ledger of what was cut and dropped on the way."""
+"""From preferences to groups of tokens, and the ledger of what was cut and dropped on the way.
 
+Tokens of a large set are made once: they lie in the cache, by what they are made of (texts, tokenizer and
+chat template, the longest length, and the steps where they are looked for).
+"""
+
+import hashlib
+import json
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
+import numpy as np
+import pyarrow
 from transformers import PreTrainedTokenizerBase
 
+from rmkit.data import stored
 from rmkit.data.ledger import KEPT, Example, Ledger
 from rmkit.data.preferences import Preferences
+from rmkit.data.stored_records import chosen, labels_alone
 from rmkit.errors import InputError
 from rmkit.models.chat import TemplateRefusal, looks_special
-from rmkit.models.packing import TokenGroup, encode_groups
+from rmkit.models.packing import encode_groups
 from rmkit.models.templates import render
+from rmkit.models.token_groups import SCHEMA, TokenGroups, batch_of, chunks
 
-CHUNK = 1024  # groups that are tokenized in one call
+LARGE = 4096  # records from which on tokens are kept on disk
+VERSION = 2  # of how tokens are made: raise it, and everything on disk is made anew
 
 
 def encode(
@@ -21,57 +35,97 @@ def encode(
     *,
     training: bool = True,
     steps: bool = False,
-) -> tuple[list[TokenGroup], Ledger]:
+) -> tuple[TokenGroups, Ledger]:
     """Tokens of every record (`.index` says which), and the ledger.
 
     training: a record that the chat template refuses is dropped, and so is a group in which two responses
     became the same tokens although one is ranked above the other. Otherwise every record is kept, and one
     that the template refuses is an InputError.   steps: find the steps of the responses among their tokens.
     """
-    ledger, groups = Ledger(), []
-    for group in _groups(tokenizer, preferences, max_length, training, steps, ledger):
-        record = preferences[group.index]
-        ranks = record.ranks
-        same = [(i, j) for i, j in group.same() if ranks is not None and ranks[i] != ranks[j]]
-        if training and same:
-            cut = any(group.responses_cut)
-            reason = "identical after the cut" if cut else "identical"
-            ledger.drop(reason, subset=record.subset, example=Example.of(record, "left out"))
-            continue
-        groups.append(group)
-        ledger.add(KEPT, subset=record.subset)
-        for what, done in group.cuts().items():
-            ledger.add(what, subset=record.subset, example=Example.of(record, done))
+    if steps and not training:
+        _all_have_steps(preferences)
+    key = _key(tokenizer, preferences, max_length, steps) if len(preferences) >= LARGE else None
+    make = partial(_batches, tokenizer, preferences, max_length, steps)
+    table = stored.table("tokens", key, SCHEMA, make)
+    groups, ledger = TokenGroups(table), Ledger()
+    if training:
+        groups = groups.take(np.flatnonzero(_useful(groups, preferences, ledger)))
+    else:
+        _none_refused(groups, preferences)
+    places = groups.places.tolist()
+    subsets = [record.subset for record in labels_alone(chosen(preferences.records, places))]
+    for subset, n in Counter(subsets).items():
+        ledger.add(KEPT, n, subset=subset)
+    for number, what, done in groups.cuts():
+        example = Example.of(preferences[places[number]], done) if ledger.wants(what) else None
+        ledger.add(what, subset=subsets[number], example=example)
     return groups, ledger
 
 
-def _groups(
-    tokenizer: PreTrainedTokenizerBase,
-    preferences: Preferences,
-    max_length: int,
-    training: bool,
-    steps: bool,
-    ledger: Ledger,
-) -> Iterator[TokenGroup]:
-    pattern = looks_special(tokenizer)
-    for start in range(0, len(preferences), CHUNK):
-        renderings, indices = [], []
-        for index in range(start, min(start + CHUNK, len(preferences))):
-            record = preferences[index]
+def _useful(groups: TokenGroups, preferences: Preferences, ledger: Ledger) -> np.ndarray:
+    """(N,) which of the groups can be trained on; the ledger counts the others."""
+    useful = np.ones(len(groups), dtype=bool)
+    refusals = groups.table.column("refusal")
+    refused = refusals.is_valid().to_numpy()
+    for number in np.flatnonzero(refused | groups.column("same")).tolist():
+        record = preferences[number]
+        ranks, subset = record.ranks, record.subset
+        if refused[number]:
+            example = Example.of(record, f"left out: {refusals[number].as_py()}")
+            ledger.drop("refused by the chat template", subset=subset, example=example)
+            useful[number] = False
+            continue
+        group = groups[number]
+        if ranks is not None and any(ranks[i] != ranks[j] for i, j in group.same()):
+            reason = "identical after the cut" if any(group.responses_cut) else "identical"
+            ledger.drop(reason, subset=subset, example=Example.of(record, "left out"))
+            useful[number] = False
+    return useful
+
+
+def _none_refused(groups: TokenGroups, preferences: Preferences) -> None:
+    refusals = groups.table.column("refusal")
+    for number in np.flatnonzero(refusals.is_valid().to_numpy()).tolist():
+        raise InputError(f"{preferences.name}, record {number + 1}: {refusals[number].as_py()}")
+
+
+def _all_have_steps(preferences: Preferences) -> None:
+    for number, record in enumerate(labels_alone(preferences.records), 1):
+        if record.steps is None:
+            raise InputError(f"{preferences.name}, record {number} has no `steps`: there is nothing to read.")
+
+
+def _batches(
+    tokenizer: PreTrainedTokenizerBase, preferences: Preferences, max_length: int, steps: bool
+) -> Iterator[pyarrow.RecordBatch]:
+    """Tokens of the records in order, and the reason in place of a record that the chat template refuses."""
+    pattern, records = looks_special(tokenizer), iter(preferences)
+    for numbers in chunks(len(preferences)):
+        renderings, parts, refusals = {}, [], {}
+        for number in numbers:
+            record = next(records)
             try:
-                renderings.append(render(tokenizer, record.prompt, record.responses, pattern))
-                indices.append(index)
+                renderings[number] = render(tokenizer, record.prompt, record.responses, pattern)
             except TemplateRefusal as refusal:
-                if not training:
-                    raise InputError(f"{preferences.name}, record {index + 1}: {refusal}") from refusal
-                example = Example.of(record, f"left out: {refusal}")
-                ledger.drop("refused by the chat template", subset=record.subset, example=example)
-        parts = [_steps(preferences, index, training) for index in indices] if steps else None
-        yield from encode_groups(tokenizer, renderings, max_length, indices, parts)
+                refusals[number] = str(refusal)
+                continue
+            parts.append(record.steps or [[] for _ in record.responses])
+        texts, places = list(renderings.values()), list(renderings)
+        made = encode_groups(tokenizer, texts, max_length, places, parts if steps else None)
+        found = refusals | dict(zip(renderings, made, strict=True))
+        yield batch_of(found[number] for number in numbers)
 
 
-def _steps(preferences: Preferences, index: int, training: bool) -> list[list[str]]:
-    record = preferences[index]
-    if record.steps is None and not training:
-        raise InputError(f"{preferences.name}, record {index + 1} has no `steps`: there is nothing to read.")
-    return record.steps or [[] for _ in record.responses]
+def _key(
+    tokenizer: PreTrainedTokenizerBase, preferences: Preferences, max_length: int, steps: bool
+) -> str | None:
+    """A digest of all that tokens are made of; None for a tokenizer that cannot be written down."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return None
+    about = [VERSION, max_length, steps, type(tokenizer).__name__, backend.to_str(), tokenizer.chat_template]
+    digest = hashlib.sha256(json.dumps([*about, str(tokenizer.special_tokens_map)]).encode())
+    for record in preferences:
+        parts = [record.steps] if steps else []
+        digest.update(json.dumps([record.prompt, record.responses, *parts]).encode())
+    return digest.hexdigest()[:40]

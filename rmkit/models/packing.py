@@ -53,17 +53,22 @@ class TokenGroup:
 
     def cuts(self) -> dict[str, str]:
         """{what the ledger counts of this group: what was done, in words}; empty where all was read."""
-        lost = {
-            PROMPT_CUT: (self.prompt_cut, "kept: the prompt lost its start"),
-            RESPONSE_CUT: (any(self.responses_cut), "kept: a response lost its end"),
-        }
-        found = {what: done for what, (cut, done) in lost.items() if cut}
-        return {TRUNCATED: "kept: some text was cut"} | found if found else {}
+        return cuts(self.prompt_cut, any(self.responses_cut))
 
     def same(self) -> list[tuple[int, int]]:
         """Pairs (i, j), i < j, of responses with the same tokens."""
         texts = self.responses
         return [(i, j) for j in range(len(texts)) for i in range(j) if texts[i] == texts[j]]
+
+
+def cuts(prompt: bool, response: bool) -> dict[str, str]:
+    """{what the ledger counts: what was done} where a prompt, a response or both were cut."""
+    lost = {
+        PROMPT_CUT: (prompt, "kept: the prompt lost its start"),
+        RESPONSE_CUT: (response, "kept: a response lost its end"),
+    }
+    found = {what: done for what, (cut, done) in lost.items() if cut}
+    return {TRUNCATED: "kept: some text was cut"} | found if found else {}
 
 
 def encode_group(

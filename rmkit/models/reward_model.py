@@ -18,19 +18,11 @@ from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Prompt
 from rmkit.device import best_device
 from rmkit.errors import InputError
-from rmkit.models import adapters, encoding
+from rmkit.models import adapters, encoding, networks
 from rmkit.models.hub import quiet, resolve, unreachable
-from rmkit.models.networks import (
-    has_token_types,
-    head_of,
-    load_network,
-    longest,
-    set_pad,
-    why_not_packed,
-    with_lora,
-)
 from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
 from rmkit.models.templates import give_pad_token, render
+from rmkit.models.token_groups import TokenGroups
 
 
 class RewardModel(nn.Module):
@@ -100,21 +92,23 @@ class RewardModel(nn.Module):
                 else:
                     where = resolve(name, revision)
                     tokenizer = AutoTokenizer.from_pretrained(where, revision=revision)
-                    network, new = load_network(where, dtype, seed, attention, revision)
+                    network, new = networks.load_network(where, dtype, seed, attention, revision)
         except InputError:
             raise
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise unreachable(name, error) from error
         give_pad_token(tokenizer)
-        set_pad(network, tokenizer)
-        model = cls(network, tokenizer, name=str(name), max_length=longest(network, tokenizer, max_length))
+        networks.set_pad(network, tokenizer)
+        model = cls(
+            network, tokenizer, name=str(name), max_length=networks.longest(network, tokenizer, max_length)
+        )
         if new:
-            model._first_head = head_of(network).weight.detach().clone().cpu()
+            model._first_head = networks.head_of(network).weight.detach().clone().cpu()
         model.to(device).eval()
         model.layout = model._usable_layout() if layout == "auto" else layout
         model._say(render(tokenizer, "x", ["x"]).notes)
         if lora is not None:
-            model.network = with_lora(network, lora, seed).to(device).eval()
+            model.network = networks.with_lora(network, lora, seed).to(device).eval()
         return model
 
     # --- the network and its head
@@ -135,7 +129,7 @@ class RewardModel(nn.Module):
         return next(self.network.parameters()).device
 
     def _usable_layout(self) -> str:
-        reason = why_not_packed(self.classifier, self.max_length)
+        reason = networks.why_not_packed(self.classifier, self.max_length)
         if reason is None and not self._layouts_agree():
             reason = "its attention does not take a mask of our own"
         if reason is None:
@@ -162,11 +156,11 @@ class RewardModel(nn.Module):
 
     def encode(
         self, preferences: Preferences, *, training: bool = True, steps: bool = False
-    ) -> tuple[list[TokenGroup], Ledger]:
+    ) -> tuple[TokenGroups, Ledger]:
         """Tokens of every record and the ledger of what was cut and dropped; see `encoding.encode`."""
         how = {"training": training, "steps": steps}
         groups, ledger = encoding.encode(self.tokenizer, preferences, self.max_length, **how)
-        self._say(note for group in groups for note in group.notes)
+        self._say(groups.notes())
         return groups, ledger
 
     def _say(self, notes: Iterable[str]) -> None:
@@ -184,9 +178,11 @@ class RewardModel(nn.Module):
         flex = self.classifier.config._attn_implementation == "flex_attention"
         return pack(groups, pad_id, self.max_length if flex else 0).to(self.device)
 
-    def cost(self, group: TokenGroup) -> int:
-        """Tokens that a group takes in this model's layout."""
-        return len(group) if self.layout == "packed" else group.padded_tokens
+    def costs(self, groups: Sequence[TokenGroup]) -> list[int]:
+        """Tokens that each group takes in this model's layout."""
+        if isinstance(groups, TokenGroups):
+            return groups.column(self.layout).tolist()
+        return [len(group) if self.layout == "packed" else group.padded_tokens for group in groups]
 
     def rewards(self, batch: Batch) -> Tensor:
         """(G, K) float32 rewards with gradient; 0 where mask is False."""
@@ -222,7 +218,7 @@ class RewardModel(nn.Module):
     def _classified(self, batch: Batch) -> Tensor:
         """Rewards of an encoder, which reads a whole row with its own pooling: (G, K)."""
         mask = attention_mask(batch, "padded", torch.float32)
-        typed = has_token_types(self.classifier, self.tokenizer)
+        typed = networks.has_token_types(self.classifier, self.tokenizer)
         types = {"token_type_ids": batch.segments} if typed else {}
         logits = self.network(input_ids=batch.input_ids, attention_mask=mask, **types).logits.float()
         return logits[batch.last[..., 0], 0].masked_fill(~batch.mask, 0.0)
@@ -267,19 +263,19 @@ class RewardModel(nn.Module):
 
     @torch.no_grad()
     def _score(
-        self, groups: list[TokenGroup], progress: bool = False, tokens_per_batch: int | None = None
+        self, groups: Sequence[TokenGroup], progress: bool = False, tokens_per_batch: int | None = None
     ) -> list[Tensor]:
         """For each group (K,) rewards, or (K, S) where it knows its steps (NaN = not read)."""
         was_training = self.training
         self.eval()
         found: list[Tensor] = [torch.empty(0)] * len(groups)
-        plan = batches([self.cost(group) for group in groups], tokens_per_batch or budget(self.device))
+        plan = batches(self.costs(groups), tokens_per_batch or budget(self.device))
         with tqdm(total=len(groups), desc="score", disable=not progress) as bar:
             for indices in plan:
                 batch = self.batch([groups[i] for i in indices])
                 rewards = self(batch).masked_fill(~batch.read, float("nan")).cpu()
-                for i, row in zip(indices, rewards, strict=True):
-                    found[i] = row[: len(groups[i].responses)].clone()
+                for i, row, known in zip(indices, rewards, batch.mask.cpu(), strict=True):
+                    found[i] = row[known].clone()
                 bar.update(len(indices))
         self.train(was_training)
         return found
@@ -287,7 +283,7 @@ class RewardModel(nn.Module):
     def _warn_if_new(self) -> None:
         if self._first_head is None or self._told:
             return
-        if torch.equal(head_of(self.classifier).weight.detach().cpu(), self._first_head):
+        if torch.equal(networks.head_of(self.classifier).weight.detach().cpu(), self._first_head):
             warnings.warn(
                 f"The reward head of {self.name} is new: train it before you trust a score.", stacklevel=3
             )

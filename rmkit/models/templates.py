@@ -86,17 +86,53 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Rende
 
 def _turns(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Rendering]) -> list[Turns]:
     """By the chat template."""
-    texts = [(r.guard, text) for r in renderings for text in [r.opened, *([] if r.apart else r.finished)]]
+    shared = _shared(tokenizer, renderings)
+    texts = [
+        (r.guard, text)
+        for r, at in zip(renderings, shared, strict=True)
+        for text in [*([r.opened[:at]] if at else []), *_rest(r, at)]
+    ]
     found = iter(_frame_ids(tokenizer, texts))
     turns = []
-    for r in renderings:
-        opened = next(found)
+    for r, at in zip(renderings, shared, strict=True):
+        head, opened = next(found) if at else [], next(found)
         if r.apart:
             tails = [response_tokens(tokenizer, response) for response in r.finished]
-            turns.append(Turns(opened, tails, notes=r.notes))
+            turns.append(Turns(head + opened, tails, notes=r.notes))
         else:
-            turns.append(_split(opened, [next(found) for _ in r.finished], r.notes))
+            own = _split(opened, [next(found) for _ in r.finished], r.notes)
+            turns.append(Turns(head + own.prompt, own.responses, notes=r.notes))
     return turns
+
+
+def _rest(rendering: chat.Rendering, at: int) -> list[str]:
+    """The opened turn, and every finished one, from this letter on."""
+    texts = [rendering.opened, *([] if rendering.apart else rendering.finished)]
+    return [text[at:] for text in texts]
+
+
+def _shared(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Rendering]) -> list[int]:
+    """How many letters of each rendering stand before the last special token that all its texts share.
+
+    No token reaches over the start of a special token, so what stands before it, most of the prompt, is
+    tokenized once for all its responses. 0 where that is not so; a tokenizer that writes anything else there
+    is noticed at the first rendering, and then all are tokenized whole.
+    """
+    special = [t for t in tokenizer.added_tokens_decoder.values() if t.special]
+    names = [str(token) for token in special if not token.lstrip and not token.normalized]
+    places = []
+    for r in renderings:
+        at = max((r.opened.rfind(name) for name in names), default=0)
+        texts = [r.opened, *r.finished]
+        fits = at > 0 and not r.apart and all(text.startswith(r.opened[:at]) for text in r.finished)
+        places.append(at if fits and not any(r.guard.start in text for text in texts) else 0)
+    first = next((i for i, at in enumerate(places) if at), None)
+    if first is None:
+        return places
+    at, texts = places[first], _rest(renderings[first], 0)
+    head, *wholes = _ids(tokenizer, [texts[0][:at], *texts])
+    tails = _ids(tokenizer, _rest(renderings[first], at))
+    return places if [head + tail for tail in tails] == wholes else [0] * len(places)
 
 
 def _split(opened: Tokens, finished: list[Tokens], notes: tuple[str, ...]) -> Turns:
@@ -106,7 +142,10 @@ def _split(opened: Tokens, finished: list[Tokens], notes: tuple[str, ...]) -> Tu
     the response's own: then that token belongs to the responses. prompt + response stays the whole.
     """
     most = min(len(opened), *(len(whole) - 1 for whole in finished))
-    shared = next((i for i in range(most) if any(whole[i] != opened[i] for whole in finished)), most)
+    if all(whole[:most] == opened[:most] for whole in finished):
+        shared = most
+    else:
+        shared = next(i for i in range(most) if any(whole[i] != opened[i] for whole in finished))
     return Turns(opened[:shared], [whole[shared:] for whole in finished], notes=notes)
 
 
@@ -226,4 +265,5 @@ def _ids(
     tokenizer: PreTrainedTokenizerBase, text: str | list[str], pair: list[str] | None = None, **options: bool
 ) -> list:
     # verbose=False: lengths are ours to keep (packing.encode_groups), no warning about the model's maximum.
-    return tokenizer(text, pair, add_special_tokens=pair is not None, verbose=False, **options).input_ids
+    options |= {"return_attention_mask": False, "return_token_type_ids": False, "verbose": False}
+    return tokenizer(text, pair, add_special_tokens=pair is not None, **options).input_ids

@@ -8,6 +8,7 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
@@ -222,13 +223,12 @@ def by_cluster(values: ArrayLike, clusters: ArrayLike | None) -> tuple[np.ndarra
     values = numbers(values, "the values")
     if clusters is None:
         return values, np.ones(len(values)), values
-    labels = list(clusters)
+    labels = clusters if isinstance(clusters, np.ndarray | pd.Series) else list(clusters)
     if len(labels) != len(values):
         raise InputError(
             f"There are {len(values)} values but {len(labels)} cluster labels; give one label a value."
         )
-    seen: dict = {}
-    index = np.array([seen.setdefault(label, len(seen)) for label in labels])
+    index, _ = pd.factorize(pd.Series(labels), use_na_sentinel=False)  # numbers by first appearance
     return values, np.bincount(index).astype(np.float64), np.bincount(index, weights=values)
 
 

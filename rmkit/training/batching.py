@@ -3,7 +3,6 @@ batches."""
 
 import hashlib
 import itertools
-import json
 import math
 import random
 from collections.abc import Sequence
@@ -15,9 +14,11 @@ from torch import Tensor
 from rmkit.data.ledger import Example, Ledger, dropped, place_of
 from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record, ranks_of
+from rmkit.data.stored_records import chosen, labels_alone
 from rmkit.errors import InputError
-from rmkit.models.packing import TokenGroup, batches
+from rmkit.models.packing import batches
 from rmkit.models.steps import UNREAD
+from rmkit.models.token_groups import TokenGroups
 from rmkit.theory import losses
 from rmkit.training.objective import COLUMNS, Objective
 from rmkit.training.settings import Settings
@@ -29,7 +30,7 @@ UNKNOWN = math.nan
 class Examples:
     """N groups that a loss can learn from.
 
-    groups   N TokenGroup
+    groups   N TokenGroup, made when they are read
     labels   {"ranks": (N, K) int64, 0 = none; "ratings", "correct": (N, K) float32; "step_labels": (N, K, S)
              float32; "margin", "share": (N,) float32; NaN = unknown}, where any group knows one
     weights  (N,) float32, how much each group weighs in a step
@@ -37,7 +38,7 @@ class Examples:
     ledger   what became of the rows, dropped groups included
     """
 
-    groups: list[TokenGroup]
+    groups: TokenGroups
     labels: dict[str, Tensor]
     weights: Tensor
     sizes: list[int]
@@ -65,8 +66,7 @@ class Examples:
     def fingerprint(self) -> str:
         """A digest of every token and label: two runs on the same data have the same."""
         digest = hashlib.sha256()
-        for group in self.groups:
-            digest.update(json.dumps([group.prompt, group.responses, group.steps]).encode())
+        digest.update(self.groups.digest().encode())
         for name, column in sorted(self.labels.items()):
             digest.update(name.encode() + column.numpy().tobytes())
         return digest.hexdigest()
@@ -78,7 +78,8 @@ def prepare(model, preferences: Preferences, objective: Objective, settings: Set
     if not len(preferences):
         raise InputError(f"{preferences.name} has no groups; there is nothing to train on.")
     groups, encoding = model.encode(preferences, steps=objective.by_step)
-    records = [preferences[group.index] for group in groups]
+    places = groups.places.tolist()
+    records = labels_alone(chosen(preferences.records, places))  # read once for each label, never kept
     labels = labels_of(records, objective, settings.aspect)
     if objective.by_step and "step_labels" in labels:
         forget_unread(labels["step_labels"], groups)
@@ -98,12 +99,12 @@ def prepare(model, preferences: Preferences, objective: Objective, settings: Set
         raise InputError(
             f"No group of {preferences.name} is left to train on with {objective.name!r}: {ledger.line()}."
         )
-    kept = [groups[i] for i in keep]
+    kept = groups.take(keep)
     known = {name: column[keep] for name, column in labels.items()}
-    return Examples(kept, known, weights[keep], [model.cost(group) for group in kept], ledger)
+    return Examples(kept, known, weights[keep], model.costs(kept), ledger)
 
 
-def forget_unread(step_labels: Tensor, groups: list[TokenGroup]) -> None:
+def forget_unread(step_labels: Tensor, groups: TokenGroups) -> None:
     """Set to unknown, in place, the labels (N, K, S) of steps that were cut away."""
     for row, group in zip(step_labels, groups, strict=True):
         for labels, ends in zip(row, group.steps, strict=False):
@@ -118,7 +119,7 @@ def missing(name: str, objective: Objective, preferences: Preferences) -> InputE
     )
 
 
-def labels_of(records: list[Record], objective: Objective, aspect: str | None) -> dict[str, Tensor]:
+def labels_of(records: Sequence[Record], objective: Objective, aspect: str | None) -> dict[str, Tensor]:
     """{name: column} of what the loss takes and of ranks and share, where any of the records knows it."""
     names = dict.fromkeys(("ranks", "share", *objective.needs, *objective.may))
     columns = {name: column(name, records, aspect) for name in names if _anywhere(name, records)}
@@ -126,7 +127,7 @@ def labels_of(records: list[Record], objective: Objective, aspect: str | None) -
 
 
 def weights_of(
-    records: list[Record], labels: dict[str, Tensor], objective: Objective, weighting: str
+    records: Sequence[Record], labels: dict[str, Tensor], objective: Objective, weighting: str
 ) -> Tensor:
     """(N,) float32: how much each group weighs; 0 where it says nothing to this loss."""
     counts = torch.tensor([len(record.responses) for record in records])
@@ -187,7 +188,7 @@ def split_step(
     return [(*part, number == rounds) for number, part in enumerate(mine, 1)]
 
 
-def column(name: str, records: list[Record], aspect: str | None = None) -> Tensor:
+def column(name: str, records: Sequence[Record], aspect: str | None = None) -> Tensor:
     """What the loss argument `name` needs to know of these records, as in `Examples.labels`."""
     if name in ("margin", "strength", "share"):
         values = [getattr(record, COLUMNS[name], None) for record in records]
@@ -220,7 +221,7 @@ def _ratings(record: Record, aspect: str | None) -> list[float | None] | None:
     return ratings.get(aspect) if aspect else next(iter(ratings.values()), None)
 
 
-def _anywhere(name: str, records: list[Record]) -> bool:
+def _anywhere(name: str, records: Sequence[Record]) -> bool:
     if name == "ranks":
         return any(any(ranks_of(record)) for record in records)
     return any(getattr(record, COLUMNS[name], None) is not None for record in records)
@@ -230,26 +231,26 @@ def _known(name: str, column: Tensor) -> Tensor:
     return column > 0 if name == "ranks" else ~column.isnan()
 
 
-def _ledger(preferences: Preferences, groups: list[TokenGroup], encoding: Ledger, useful: set[int]) -> Ledger:
+def _ledger(preferences: Preferences, groups: TokenGroups, encoding: Ledger, useful: set[int]) -> Ledger:
     """The preferences' ledger, and in it what encoding dropped or cut and the groups that say nothing."""
-    encoded = {group.index for group in groups}
+    places = groups.places.tolist()
+    encoded = set(places)
     reasons: dict[str, list[str]] = {}
     for (_, subset, what), n in encoding.cells.items():
         if what.startswith("dropped: "):
             reasons.setdefault(subset, []).extend([what.removeprefix("dropped: ")] * n)
-    losers = [
-        (record, reasons[record.subset or ""].pop())
-        for index, record in enumerate(preferences)
-        if index not in encoded
-    ]
-    for number, group in enumerate(groups):
+    lost = (preferences[index] for index in range(len(preferences)) if index not in encoded)
+    losers = [(record, reasons[record.subset or ""].pop()) for record in lost]
+    for number, place in enumerate(places):
         if number not in useful:
-            record = preferences[group.index]
+            record = preferences[place]
             losers.append((record, "tied" if record.ties() else "nothing to compare"))
     ledger = dropped(preferences.ledger, losers)
-    for number in sorted(useful):
-        record = preferences[groups[number].index]
-        for what, done in groups[number].cuts().items():
-            split, subset = place_of(ledger, record)
-            ledger.add(what, split=split, subset=subset, example=Example.of(record, done))
+    subsets = [record.subset for record in labels_alone(chosen(preferences.records, places))]
+    spots = {subset: place_of(ledger, Record("", [""], subset=subset)) for subset in set(subsets)}
+    for number, what, done in groups.cuts():
+        if number in useful:
+            split, subset = spots[subsets[number]]
+            example = Example.of(preferences[places[number]], done) if ledger.wants(what) else None
+            ledger.add(what, split=split, subset=subset, example=example)
     return ledger

@@ -8,6 +8,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from rmkit.data.preferences import Preferences, prompt_key
+from rmkit.data.stored_records import labels_alone
 from rmkit.evaluation.comparisons import judged_ranks
 from rmkit.evaluation.report import Report, check_labeled, evaluate
 from rmkit.evaluation.steps import evaluate_steps
@@ -40,7 +41,7 @@ class HeldOut:
         self.accelerator, self.budget = accelerator, settings.tokens_per_batch
         self.every = settings.evaluate_every
         groups, self.encoding = model.encode(preferences, training=False, steps=objective.by_step)
-        records = list(preferences)
+        records = labels_alone(preferences.records)
         labels = labels_of(records, objective, settings.aspect)
         if objective.by_step and "step_labels" in labels:
             forget_unread(labels["step_labels"], groups)
@@ -50,8 +51,7 @@ class HeldOut:
         weights = torch.zeros(len(records))
         if not absent:
             weights = weights_of(records, labels, objective, settings.weighting)
-        sizes = [model.cost(group) for group in groups]
-        self.examples = Examples(groups, labels, weights, sizes, self.encoding)
+        self.examples = Examples(groups, labels, weights, model.costs(groups), self.encoding)
 
     def due(self, row: dict, steps: int) -> bool:
         """Whether the weights after this row are to be measured, and have not been."""
@@ -98,18 +98,18 @@ class HeldOut:
 
     def score_all(self, preferences: Preferences) -> list[Tensor]:
         """(K,) float32 rewards of each record, of steps the last, the same on every process."""
-        rows = zip(*self._rewards(), self.examples.groups, strict=True)
-        if self.objective.by_step:
-            return [
-                torch.stack(
-                    [
-                        each[known][-1] if known.any() else each.new_zeros(())
-                        for each, known in zip(r, m, strict=True)
-                    ]
-                )[: len(g.responses)].cpu()
-                for r, m, g in rows
-            ]
-        return [row[known].cpu() for row, known, _ in rows]
+        rewards, read = self._rewards()
+        if not self.objective.by_step:
+            return [row[known].cpu() for row, known in zip(rewards, read, strict=True)]
+        return [
+            torch.stack(
+                [
+                    each[known][-1] if known.any() else each.new_zeros(())
+                    for each, known in zip(r, m, strict=True)
+                ]
+            )[: len(record.responses)].cpu()
+            for r, m, record in zip(rewards, read, labels_alone(self.preferences.records), strict=True)
+        ]
 
     def score_steps(self, preferences: Preferences) -> list[list[Tensor]]:
         """As RewardModel.score_steps."""
@@ -122,9 +122,10 @@ class HeldOut:
     def _rewards(self) -> tuple[Tensor, Tensor]:
         """(N, K) float32 rewards, or (N, K, S) of steps; 0 where there is none; and where there is one."""
         groups, device = self.examples.groups, self.model.device
-        shape = [len(groups), max(len(group.responses) for group in groups)]
+        records = labels_alone(self.preferences.records)
+        shape = [len(groups), max(len(record.responses) for record in records)]
         if self.objective.by_step:
-            shape.append(max(1, max(len(row) for group in groups for row in group.steps)))
+            shape.append(max(1, max(len(row) for record in records for row in record.steps)))
         rewards, read = torch.zeros(shape, device=device), torch.zeros(shape, device=device)
         was_training = self.model.training
         self.model.eval()
@@ -138,7 +139,7 @@ class HeldOut:
 
     def _ranks(self, mask: Tensor) -> Tensor:
         width = mask.shape[1]
-        rows = [judged_ranks(record) for record in self.preferences]
+        rows = [judged_ranks(record) for record in labels_alone(self.preferences.records)]
         return torch.tensor([row + [0] * (width - len(row)) for row in rows], device=mask.device)
 
 

@@ -139,7 +139,8 @@ def test_no_prompt_straddles_a_split(rows, share, seed, random):
 
 
 def test_one_prompt_however_it_is_written():
-    same = ["What is  an ox?", " What is an\nox? ", [{"role": "user", "content": "What is an ox?"}]]
+    messages = [[{"role": "user", "content": text}] for text in ("What is an ox?", "What\tis an ox? ")]
+    same = ["What is  an ox?", " What is an\nox? ", *messages]
     assert len({prompt_key(Record(prompt, ["a"])) for prompt in same}) == 1
     other = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is an ox?"}]
     assert prompt_key(Record(other, ["a"])) != prompt_key(Record(same[0], ["a"]))

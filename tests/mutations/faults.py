@@ -203,6 +203,20 @@ TRAINING = [
 
 DATA = [
     Fault(
+        "a damaged entry of the cache is read",
+        "rmkit/data/stored.py",
+        'if zlib.crc32(whole).to_bytes(_SEAL, "big") != bytes(content[len(whole) :]):',
+        "if False:",
+        "tests/data/test_kept.py tests/models/test_token_groups.py",
+    ),
+    Fault(
+        "an argument of load does not tell entries of the cache apart",
+        "rmkit/data/kept.py",
+        "json.dumps([_code(), arguments, str(source)])",
+        "json.dumps([_code(), str(source)])",
+        "tests/data/test_kept.py::test_another_file_argument_or_reader_is_another_entry",
+    ),
+    Fault(
         "a pair without a verdict is won by the first",
         "rmkit/data/formats/side_by_side.py",
         '    else:\n        made = {"responses": answers}\n',
@@ -247,7 +261,7 @@ DATA = [
     Fault(
         "columns that nobody read are lost",
         "rmkit/data/convert.py",
-        '{**(made.get("extra") or {}), **jsonable(columns.unread)} or None',
+        'jsonable({**(made.get("extra") or {}), **columns.unread}) or None',
         'made.get("extra") or None',
         "tests/data/test_kinds.py::test_unused_columns_are_carried_along",
     ),
@@ -289,8 +303,8 @@ DATA = [
     Fault(
         "one prompt written with other white space is on both sides of a split",
         "rmkit/data/records.py",
-        'content = [[message["role"], " ".join(message["content"].split())] for message in prompt]',
-        'content = [[message["role"], message["content"]] for message in prompt]',
+        'words = " ".join(prompt.split())',
+        "words = prompt",
         "tests/data/test_preferences.py::test_one_prompt_however_it_is_written "
         "tests/data/test_preferences.py::test_no_prompt_straddles_a_split",
     ),
@@ -364,8 +378,8 @@ MODELS = [
     Fault(
         "a padded reward is read one token early",
         "rmkit/models/packing.py",
-        "            builder.last[g, k] = torch.tensor([row, column - 1])\n            row += 1\n",
-        "            builder.last[g, k] = torch.tensor([row, column - 2])\n            row += 1\n",
+        "            builder.end(g, k, row, column, group)\n            row += 1\n",
+        "            builder.end(g, k, row, column - 1, group)\n            row += 1\n",
         "tests/models/test_rewards.py::test_packed_is_padded_is_one_by_one",
     ),
     Fault(

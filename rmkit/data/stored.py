@@ -1,0 +1,111 @@
+"""Arrow tables in the cache: written whole or not at all, checked when they are opened, read where they lie.
+
+A file is an Arrow stream and the check sum of its bytes. It is written under a name of its own and then
+renamed. Of the processes of a machine one makes a table and the others wait for it; processes of several
+machines may all make it, and the last one wins, for all are the same.
+Tables are mapped into memory: the system holds the pages that are read, and drops them when it needs room.
+"""
+
+import contextlib
+import io
+import os
+import tempfile
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pyarrow
+import pyarrow.ipc
+from filelock import FileLock
+
+from rmkit.paths import cache_folder
+
+Batches = Callable[[], Iterable[pyarrow.RecordBatch]]
+_SEAL = 4  # bytes of the check sum at the end
+
+
+def table(kind: str, key: str | None, schema: pyarrow.Schema, batches: Batches) -> pyarrow.Table:
+    """The table of a key: opened where it is kept whole, else made from `batches` and kept.
+
+    kind: the folder in the cache ("tokens" ...).   key: a digest of all that the table is made of; None: it
+    stays in memory. So it does, with a warning, where the cache cannot be written.
+    """
+    if key is None:
+        return pyarrow.Table.from_batches(batches(), schema)
+    path = cache_folder() / kind / f"{key}.arrow"
+    found = opened(path)
+    if found is None:
+        try:
+            _write(path, schema, batches)
+        except OSError as error:
+            warnings.warn(
+                f"The cache {path.parent} cannot be written ({error}): memory is used.", stacklevel=2
+            )
+            return pyarrow.Table.from_batches(batches(), schema)
+        found = opened(path)
+    if found is None:
+        raise OSError(f"{path} was written and cannot be read: is the disk damaged?")
+    return found
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """One process of a machine at a time works on this entry; the others wait, and then find it made.
+
+    Where no lock can be had, all of them make it: that is slower, and as right.
+    """
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except (OSError, NotImplementedError):  # a folder that cannot be written, a file system without locks
+        lock = None
+    try:
+        yield
+    finally:
+        if lock:
+            lock.release()
+
+
+def opened(path: Path) -> pyarrow.Table | None:
+    """The table in a file, mapped into memory; None where there is none, or not a whole one."""
+    try:
+        file = pyarrow.memory_map(str(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    content = file.read_buffer()
+    whole = content[: max(0, len(content) - _SEAL)]
+    if zlib.crc32(whole).to_bytes(_SEAL, "big") != bytes(content[len(whole) :]):
+        return None  # cut short, or changed: it is made again
+    return pyarrow.ipc.open_stream(whole).read_all()
+
+
+def _write(path: Path, schema: pyarrow.Schema, batches: Batches) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            sealed = _Sealed(file)
+            with pyarrow.ipc.new_stream(sealed, schema) as stream:
+                for batch in batches():
+                    stream.write_batch(batch)
+            file.write(sealed.sum.to_bytes(_SEAL, "big"))
+        os.replace(name, path)
+    except BaseException:  # whatever it was, Ctrl-C too: no half of a table stays behind
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+class _Sealed(io.RawIOBase):
+    """A file to write, and the check sum of what was written."""
+
+    def __init__(self, file: io.BufferedWriter):
+        self.file, self.sum = file, 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content) -> int:
+        self.sum = zlib.crc32(content, self.sum)
+        return self.file.write(content)

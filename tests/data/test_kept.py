@@ -1,0 +1,220 @@
+"""Large files: converted once, kept in the cache, and the same in every way when they are read from there."""
+
+import json
+import multiprocessing
+import os
+import random
+from pathlib import Path
+
+import pytest
+from rmkit.preferences import Record, load
+
+from rmkit.data import formats, kept, preferences, stored
+from rmkit.data.formats import registry
+from rmkit.data.stored_records import CHUNK, StoredRecords
+from rmkit.errors import InputError
+
+WORDS = ["heron", "reed", "pond", "mud", "eel", "frog", "marsh", "bank", "rain", "nest"]
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    """A cache of its own, into which every file goes."""
+    monkeypatch.setenv("RMKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(kept, "LARGE", 1)
+
+
+def lines(n: int, seed: int = 0) -> list[dict]:
+    """Rows of every kind: pairs, rankings, ties, messages, repeats, ratings, extra columns, empty answers."""
+    rng = random.Random(seed)
+
+    def text() -> str:
+        return " ".join(rng.choices(WORDS, k=6))
+
+    rows = []
+    for number in range(n):
+        k = rng.choice([2, 2, 3])
+        row = {"prompt": f"{text()}?", "responses": [text() + f" {number} {i}" for i in range(k)]}
+        row |= {"ranks": rng.choice([list(range(1, k + 1)), [1] * k]), "id": f"n{number}"}
+        row |= rng.choice([{}, {"subset": rng.choice(["wet", "dry", "half \ud800"])}])
+        row |= rng.choice(
+            [{}, {"ratings": {"depth": [0.1 * i for i in range(k)]}, "seen": {"at": [1, None]}}]
+        )
+        if number % 7 == 0:
+            row["prompt"] = [{"role": "system", "content": "Short."}, {"role": "user", "content": text()}]
+        if number % 50 == 49:
+            row["responses"][0] = ""
+        rows += [row, row] if number % 31 == 0 else [row]
+    return rows
+
+
+def write(path, rows) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def same(a, b) -> None:
+    """Two sets are equal in every record, place, event and count."""
+    assert list(a.records) == list(b.records)
+    assert [record.where for record in a] == [record.where for record in b]
+    assert [record.extra for record in a] == [record.extra for record in b]
+    assert (a.name, a.events, a.part) == (b.name, b.events, b.part)
+    assert list(a.untaken) == list(b.untaken)
+    assert a.ledger == b.ledger
+    for reason in (*a.ledger.dropped, *(["tied"] if a.ledger.tied else [])):
+        assert a.ledger.examples(reason).equals(b.ledger.examples(reason))
+
+
+@pytest.fixture
+def three(tmp_path, monkeypatch):
+    """The same file converted in memory, converted and kept, and read from the cache."""
+    path = write(tmp_path / "rows.jsonl", lines(2 * CHUNK + 300))
+    monkeypatch.setattr(kept, "LARGE", 10**12)
+    plain = load(path)
+    monkeypatch.setattr(kept, "LARGE", 1)
+    first = load(path)
+    monkeypatch.setattr(preferences, "_read", None)  # it would be an error to convert again
+    return plain, first, load(path)
+
+
+def test_what_is_read_from_the_cache_is_what_was_converted(three):
+    plain, first, again = three
+    assert isinstance(plain.records, list)
+    assert isinstance(first.records, StoredRecords)
+    assert isinstance(again.records, StoredRecords)
+    for count in (plain.ledger.dropped, plain.ledger.tied, plain.ledger.removed):
+        assert count
+    same(plain, first)
+    same(plain, again)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda p: p[5:2000:3],
+        lambda p: p[::-1],
+        lambda p: p.take(700, seed=3),
+        lambda p: p.split(test=0.3, seed=1)[0],
+        lambda p: p.split(test=0.3, seed=1)[1].take(50),
+        lambda p: p.shuffled(4)[10:40][::2],
+        lambda p: p.subset("wet"),
+        lambda p: p.to_pairs(),
+    ],
+)
+def test_every_part_of_a_kept_set_is_that_of_a_list(three, part):
+    plain, _, again = three
+    same(part(plain), part(again))
+
+
+def test_single_records_and_subsets_are_the_same(three):
+    plain, _, again = three
+    for number in (0, 7, CHUNK - 1, CHUNK, -1):
+        assert plain[number] == again[number]
+    assert plain.subsets == again.subsets
+    assert plain.notes == again.notes
+    light = again.records.without_texts()
+    assert [len(record.responses) for record in light] == [len(record.responses) for record in plain]
+    assert {record.prompt for record in light} == {""}
+
+
+def entries(tmp_path):
+    found = (tmp_path / "cache" / "records").iterdir()
+    return sorted(file for file in found if file.suffix != ".lock")
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "empty", "half an entry"])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_damaged_entry_is_noticed_and_made_again(tmp_path, damage, which):
+    path = write(tmp_path / "rows.jsonl", lines(40))
+    before = load(path)
+    expected, file = list(before), entries(tmp_path)[which]
+    content = bytearray(file.read_bytes())
+    if damage == "half an entry":
+        file.unlink()
+    else:
+        content[len(content) // 2] ^= 1
+        file.unlink()
+        file.write_bytes({"cut": content[:-9], "changed": content, "empty": b""}[damage])
+    assert list(load(path)) == expected
+    assert stored.opened(entries(tmp_path)[which]) is not None
+
+
+def test_another_file_argument_or_reader_is_another_entry(tmp_path, monkeypatch):
+    path = tmp_path / "rows.jsonl"
+    load(write(path, lines(40)))
+    once = len(entries(tmp_path))
+    load(path)
+    assert len(entries(tmp_path)) == once
+    load(path, clean=False)
+    assert len(entries(tmp_path)) == 2 * once
+    assert load(write(path, [{"prompt": "p", "chosen": "a", "rejected": "b"}])).records == [
+        Record("p", ["a", "b"], [1, 2])
+    ]
+    assert len(entries(tmp_path)) == 3 * once
+    kept._code.cache_clear()
+    monkeypatch.setattr(kept, "_code", lambda: "a later version")
+    load(path)
+    assert len(entries(tmp_path)) == 4 * once
+
+
+def test_a_format_of_ones_own_is_read_each_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "FORMATS", list(registry.FORMATS))
+    monkeypatch.setattr(kept, "FORMATS", registry.FORMATS)
+    path = write(tmp_path / "rows.jsonl", [{"ask": "Who wades?", "good": "Herons.", "bad": "Mud."}])
+
+    @formats.register("wading", ("ask", "good", "bad"))
+    def wading(row):
+        return {"prompt": row["ask"], "responses": [row["good"], row["bad"]], "ranks": [1, 2]}
+
+    assert len(load(path)) == 1
+    assert not (tmp_path / "cache" / "records").exists()
+
+
+def test_an_error_keeps_nothing_and_is_told_each_time(tmp_path):
+    path = write(tmp_path / "rows.jsonl", [{"prompt": "p", "chosen": "a"}] * 3)
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"rows\.jsonl, line 1"):
+            load(path)
+    assert not entries(tmp_path)
+
+
+def test_a_cache_that_cannot_be_written_is_told_and_memory_is_used(tmp_path, monkeypatch):
+    path = write(tmp_path / "rows.jsonl", lines(40))
+    expected = list(load(path))
+    blocked = tmp_path / "other"
+    blocked.mkdir()
+    (blocked / "records").write_text("a file where the folder would be")
+    monkeypatch.setenv("RMKIT_CACHE", str(blocked))
+    with pytest.warns(UserWarning, match="cannot be written"):
+        assert list(load(path)) == expected
+
+
+def _load(path: str, n: int) -> None:
+    """In a process of its own: load, and say whether this process has converted."""
+    kept.LARGE, convert = 1, preferences._read
+
+    def counted(*values, **named):
+        Path(f"{path}.{os.getpid()}").touch()
+        return convert(*values, **named)
+
+    preferences._read = counted
+    assert len(load(path)) == n
+
+
+def test_processes_that_fill_one_cache_at_once_lose_nothing(tmp_path):
+    path, n = (
+        write(
+            tmp_path / "rows.jsonl", [{"prompt": str(i), "chosen": "a", "rejected": "b"} for i in range(300)]
+        ),
+        300,
+    )
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_load, args=(path, n)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert len(entries(tmp_path)) == 2, "and no half-written file is left"
+    assert len(list(tmp_path.glob("rows.jsonl.*"))) == 1, "one has converted, the others have waited"
+    assert len(load(path)) == n
