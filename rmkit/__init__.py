@@ -33,6 +33,7 @@ _FACES = {
     "claims": "notebook.claims",
     "cleaning": "data.cleaning",
     "comparisons": "theory.comparisons",
+    "cost": "models.cost",
     "doctor": "notebook.doctor",
     "evaluation": "evaluation",
     "features": "models.features",
