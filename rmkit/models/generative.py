@@ -124,9 +124,12 @@ class Judge:
         nats = next_word.surprise(self.model, heads, said)
         return [i for i, surprise in enumerate(nats.tolist()) if surprise > self.manner.border]
 
-    def asked(self, answers: Sequence[tuple[Prompt, str]]) -> list[Tokens]:
-        """Tokens of each (prompt, response) as the judge reads it, up to where its verdict stands."""
-        return [self._ask_score(*answer) for answer in answers]
+    def asked(self, answers: Sequence[tuple[Prompt, str]], critique: bool = False) -> list[Tokens]:
+        """Tokens of each (prompt, response) as the judge reads it, up to where its verdict, or its critique,
+        begins.
+        """
+        ask = self._ask_critique if critique else self._ask_score
+        return [ask(*answer) for answer in answers]
 
     @torch.no_grad()
     def critiques(
