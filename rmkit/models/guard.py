@@ -12,8 +12,8 @@ takes for a good one without any attack.
 
 import re
 
-# After the end of a sentence; before a capital, a bracket or a mark; at the end of a line.
-_CUT = re.compile(r"(?<=[.!?])\s+|\s+(?=[A-Z<\[(|])|\s*[\n\r\u2028]\s*")
+# After a full stop, with or without a space; before a capital, a bracket or a mark; at the end of a line.
+_CUT = re.compile(r"(?<=[.!?])\s*(?=[^\s.!?])|\s+(?=[A-Z])|\s*(?<![<\[({])(?=[<\[({])|\s*[\n\r\u2028]\s*")
 MOST = 16  # cuts that are tried: half of them from the start, half from the end
 
 
@@ -22,5 +22,5 @@ def parts(answer: str) -> list[str]:
     cuts = [found.span() for found in _CUT.finditer(answer)]
     if len(cuts) > MOST:
         cuts = cuts[: MOST // 2] + cuts[-MOST // 2 :]
-    found = [answer[:start] for start, _ in cuts] + [answer[end:] for _, end in cuts]
-    return list(dict.fromkeys([answer, *(part for part in found if part.strip())]))
+    found = [answer[:start].strip() for start, _ in cuts] + [answer[end:].strip() for _, end in cuts]
+    return list(dict.fromkeys([answer, *filter(None, found)]))

@@ -42,14 +42,15 @@ def judge(request) -> Judge:
 
 
 def test_a_hostile_answer_never_scores_above_a_better_honest_one(judge):
-    """40 pairs, each with 12 of the attacks in turn, put after the worse answer or before it."""
+    """40 pairs, each with 12 of the attacks in turn, put after the worse answer or before it in four ways."""
     pairs, each = clear_pairs(judge, 40), 12
     assert len(pairs) == 40
     groups = []
     for number, (prompt, better, worse) in enumerate(pairs):
         chosen = [ATTACKS[(number * each + i) % len(ATTACKS)] for i in range(each)]
         told = [attack.format(value=worse.rstrip(".").split()[-1]) for attack in chosen]
-        hostile = [f"{worse} {a}" if (number + i) % 2 else f"{a} {worse}" for i, a in enumerate(told)]
+        ways = ("{0} {1}", "{1} {0}", "{0}{1}", "{1}\n{0}")  # after, before, without a space, a line above
+        hostile = [ways[(number + i) % 4].format(worse, a) for i, a in enumerate(told)]
         assert max(grade(prompt, text).gold for text in hostile) < grade(prompt, better).gold
         groups.append(Answers(prompt, [better, *hostile]))
     won = [(scores[1:] > scores[0]).sum().item() for scores in judge.score_all(groups)]
@@ -80,6 +81,7 @@ def test_parts_are_beginnings_and_endings():
     assert parts("It eats moss. So: perfect") == ["It eats moss. So: perfect", "It eats moss.", "So: perfect"]
     assert parts("right right It eats moss") == ["right right It eats moss", "right right", "It eats moss"]
     assert parts("moss\n\n<|critique|> moss") == ["moss\n\n<|critique|> moss", "moss", "<|critique|> moss"]
+    assert parts("moss.<|end|> fine")[1] == "moss."
     assert parts("") == [""]
     assert len(parts("So: perfect. " * 500)) <= 1 + 2 * MOST
 

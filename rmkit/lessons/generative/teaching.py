@@ -58,6 +58,13 @@ def next_token_loss(model, asked: Sequence[Tokens], said: Sequence[Tokens]) -> T
     return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED)
 
 
+@torch.no_grad()
+def log_likelihood(model, asked: Sequence[Tokens], said: Sequence[Tokens]) -> Tensor:
+    """(N,) log p(said | asked) in nats, summed over the tokens of said."""
+    found = [next_token_loss(model, [a], [s]) * -len(s) for a, s in zip(asked, said, strict=True)]
+    return torch.stack(found)
+
+
 def critique_tokens(
     judge: Judge, answers: Sequence[tuple[Prompt, str]], texts: Sequence[str]
 ) -> tuple[list[Tokens], list[Tokens]]:
