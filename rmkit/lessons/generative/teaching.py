@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from rmkit.data.records import Prompt
-from rmkit.generative import Judge
+from rmkit.models.generative import Judge
 
 Tokens = list[int]
 IGNORED = -100  # a target that cross_entropy leaves out
@@ -56,13 +56,6 @@ def next_token_loss(model, asked: Sequence[Tokens], said: Sequence[Tokens]) -> T
     logits = model(input_ids=ids).logits[:, :-1].float()
     wanted = wanted[:, 1:]
     return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED)
-
-
-@torch.no_grad()
-def log_likelihood(model, asked: Sequence[Tokens], said: Sequence[Tokens]) -> Tensor:
-    """(N,) log p(said | asked) in nats, summed over the tokens of said."""
-    found = [next_token_loss(model, [a], [s]) * -len(s) for a, s in zip(asked, said, strict=True)]
-    return torch.stack(found)
 
 
 def critique_tokens(
