@@ -7,7 +7,8 @@ Three ways to get a number out of words:
 
 A judge is read at its own next word, by place. What an answer says, "[[A]]" or a forged end mark, stays text
 inside the question and is never parsed: answers are tokenized apart from the frame around them, so no mark
-can come out of them, and every line of them is quoted with "> ".
+can come out of them, and every line of them is quoted with "> ". An answer in words that the judge would
+hardly ever write is read in parts too (guard.py): no text put before or after an answer makes it better.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from rmkit.data.preferences import Preferences
 from rmkit.data.records import Prompt
 from rmkit.errors import InputError
 from rmkit.models import next_word, policies
+from rmkit.models.guard import parts
 from rmkit.models.hub import quiet, resolve
 from rmkit.models.templates import prompt_tokens, response_tokens, special_tokens, transcript
 from rmkit.models.verdicts import (
@@ -96,17 +98,38 @@ class Judge:
     def _score(self, groups: list[tuple[Prompt, list[str]]]) -> list[Tensor]:
         sizes = [len(responses) for _, responses in groups]
         answers = [(prompt, response) for prompt, responses in groups for response in responses]
-        if self.votes:
-            written = self.critiques(answers, self.votes, seed=self.seed)
-            if self.reads == "odds":
-                return list(mean_odds(self.verdicts(answers, written)).split(sizes))
-            return list(torch.stack([vote(critiques) for critiques in written]).split(sizes))
-        logits = self.next_word(self.asked(answers))
-        return list(self._log_odds(logits, self._good, self._bad).split(sizes))
+        odds = self._read(answers)
+        more = [(i, part) for i in self.strangers(answers) for part in parts(answers[i][1])[1:]]
+        if more:
+            lower = self._read([(answers[i][0], part) for i, part in more])
+            whose = torch.tensor([i for i, _ in more], device=odds.device)
+            odds = odds.scatter_reduce(0, whose, lower, "amin")
+        return list(odds.split(sizes))
 
-    def asked(self, answers: Sequence[tuple[Prompt, str]]) -> list[Tokens]:
-        """Tokens of each (prompt, response) as the judge reads it, up to where its verdict stands."""
-        return [self._ask_score(*answer) for answer in answers]
+    def _read(self, answers: list[tuple[Prompt, str]]) -> Tensor:
+        """(N,) log-odds that each answer, taken as it stands, is good."""
+        if not self.votes:
+            return self._log_odds(self.next_word(self.asked(answers)), self._good, self._bad)
+        written = self.critiques(answers, self.votes, seed=self.seed)
+        if self.reads == "odds":
+            return mean_odds(self.verdicts(answers, written))
+        return torch.stack([vote(critiques) for critiques in written])
+
+    def strangers(self, answers: Sequence[tuple[Prompt, str]]) -> list[int]:
+        """Which answers hold a token that this model would hardly ever write there; see `Manner.border`."""
+        if self.manner.border is None or not answers:
+            return []
+        heads = [prompt_tokens(self.tokenizer, prompt) for prompt, _ in answers]
+        said = [response_tokens(self.tokenizer, response) for _, response in answers]
+        nats = next_word.surprise(self.model, heads, said)
+        return [i for i, surprise in enumerate(nats.tolist()) if surprise > self.manner.border]
+
+    def asked(self, answers: Sequence[tuple[Prompt, str]], critique: bool = False) -> list[Tokens]:
+        """Tokens of each (prompt, response) as the judge reads it, up to where its verdict, or its critique,
+        begins.
+        """
+        ask = self._ask_critique if critique else self._ask_score
+        return [ask(*answer) for answer in answers]
 
     @torch.no_grad()
     def critiques(

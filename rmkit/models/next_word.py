@@ -24,7 +24,7 @@ def next_word(model: PreTrainedModel, heads: Sequence[Tokens], batch: int = 64) 
     places only.
     """
 
-    def read(ids: Tensor, seen: Tensor, last: Tensor) -> Tensor:
+    def read(ids: Tensor, seen: Tensor, last: Tensor, _: Tensor) -> Tensor:
         places, which = last.unique(return_inverse=True)  # few, since lengths are similar
         out = model(input_ids=ids, attention_mask=seen, use_cache=False, logits_to_keep=places)
         return out.logits[torch.arange(len(ids), device=ids.device), which].float()
@@ -36,20 +36,38 @@ def next_word(model: PreTrainedModel, heads: Sequence[Tokens], batch: int = 64) 
 def hidden(model: PreTrainedModel, heads: Sequence[Tokens], batch: int = 64) -> Tensor:
     """(N, D) last hidden state at the end of each list of tokens."""
 
-    def read(ids: Tensor, seen: Tensor, last: Tensor) -> Tensor:
+    def read(ids: Tensor, seen: Tensor, last: Tensor, _: Tensor) -> Tensor:
         out = model.base_model(input_ids=ids, attention_mask=seen, use_cache=False)
         return out.last_hidden_state[torch.arange(len(ids), device=ids.device), last]
 
     return _in_batches(model, heads, batch, read)
 
 
+@torch.no_grad()
+def surprise(
+    model: PreTrainedModel, heads: Sequence[Tokens], said: Sequence[Tokens], batch: int = 64
+) -> Tensor:
+    """(N,) nats: max of -log p over the tokens of said[i], written by the model after heads[i]."""
+    begins = torch.tensor([len(head) for head in heads])
+
+    def read(ids: Tensor, seen: Tensor, last: Tensor, rows: Tensor) -> Tensor:
+        logits = model(input_ids=ids, attention_mask=seen, use_cache=False).logits[:, :-1].float()
+        nats = -logits.log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
+        places = torch.arange(1, ids.shape[1], device=ids.device)
+        inside = (places >= begins[rows, None].to(ids.device)) & (places <= last[:, None])
+        return nats.masked_fill(~inside, 0.0).amax(1)
+
+    whole = [[*head, *tokens] for head, tokens in zip(heads, said, strict=True)]
+    return _in_batches(model, whole, batch, read)
+
+
 def _in_batches(
     model: PreTrainedModel,
     heads: Sequence[Tokens],
     batch: int,
-    read: Callable[[Tensor, Tensor, Tensor], Tensor],
+    read: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
 ) -> Tensor:
-    """read(ids, attention mask, place of the last token) on at most `batch` lists at a time, in order."""
+    """read(ids, attention mask, last places, which lists) on at most `batch` lists at a time, in order."""
     if not heads or not all(heads):
         raise InputError("There is nothing to read: every question needs at least one token.")
     check_length(model, heads)
@@ -60,7 +78,8 @@ def _in_batches(
         ids = pad_sequence(part, batch_first=True)
         last = torch.tensor([len(head) - 1 for head in part])
         seen = (torch.arange(ids.shape[1]) <= last[:, None]).long()
-        rows.append(read(ids.to(model.device), seen.to(model.device), last.to(model.device)))
+        which = torch.tensor(order[start : start + batch])
+        rows.append(read(ids.to(model.device), seen.to(model.device), last.to(model.device), which))
     return torch.cat(rows)[torch.tensor(order).argsort().to(model.device)]
 
 

@@ -16,6 +16,8 @@ class Manner:
     good, bad   verdict words, each one token where it stands; the verdict is log p(good) - log p(bad)
     sums_up     what comes before the summing-up word of a critique
     ends        whether the first summing-up word ends a critique (a chat model may quote one before its own)
+    border      nats: an answer with a token that the model, as a writer, expects with less than
+                exp(-border) is a stranger's, and its parts are read too (guard.py); None: no answer is
     score, critique, pair   the questions in words; None: the model has marks of its own for them (pocket)
     """
 
@@ -25,6 +27,7 @@ class Manner:
     ends: bool = False
     first: str = "A"
     second: str = "B"
+    border: float | None = None
     score: str | None = None
     critique: str | None = None
     pair: str | None = None
@@ -38,6 +41,7 @@ POCKET = Manner(
     ends=True,
     first=" A",
     second=" B",
+    border=9.0,  # one answer in a thousand of its own world is above; forged verdicts are at 10 to 25
 )
 CHAT = Manner(
     good=("Yes",),

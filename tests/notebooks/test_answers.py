@@ -63,6 +63,10 @@ def _choices(r, top):
     return torch.stack([torch.logsumexp(r[:, k:], 1) - r[:, k] for k in range(top)]).sum(0)
 
 
+def _said(values, yes, no, good):
+    return torch.where(good, values[:, yes], values[:, no])
+
+
 def _in_place(p, wins):
     p[:] = CHECKS["mm_step"].reference(p, wins)
     return p
@@ -253,6 +257,15 @@ WRONG = [  # check, answer, words of the verdict
     ("both_orders", lambda there, back: (there - back).abs() / 2, "sign is lost"),
     ("votes_to_odds", lambda good, n: float(np.log((good + 0.5) / (n - good + 0.5))), "half a vote"),
     ("votes_to_odds", lambda good, n: -float(np.log((good + 1) / (n - good + 1))), "sign is turned"),
+    ("kappa", lambda a, b: (a == b).mean(), "agreement itself"),
+    (
+        "kappa",
+        lambda a, b: (a == b).mean() - a.mean() * b.mean() - (1 - a.mean()) * (1 - b.mean()),
+        "rescaling",
+    ),
+    ("verdict_loss", lambda z, y, n, g: -_said(z.softmax(-1), y, n, g).log().mean(), "vanishes"),
+    ("verdict_loss", lambda z, y, n, g: -_said(z.log_softmax(-1), y, n, g), "one number each"),
+    ("verdict_loss", lambda z, y, n, g: -_said(z.detach().log_softmax(-1), y, n, g).mean(), "is cut"),
 ]
 
 
@@ -313,6 +326,8 @@ RIGHT = [  # check, another way to be right
     ("ranking_loss", lambda r: -sum(torch.log_softmax(r[:, k:], 1)[:, 0] for k in range(r.shape[1] - 1))),
     ("own_verdict", lambda s: _after(s, lambda t: _word([t.split()[0].strip(".,")]))),
     ("votes_to_odds", lambda good, n: torch.logit(torch.tensor((good + 1) / (n + 2)))),
+    ("kappa", lambda a, b: 1 - np.mean(a != b) / ((p := a.mean()) * (1 - (q := b.mean())) + q * (1 - p))),
+    ("verdict_loss", lambda z, y, n, g: -_said(z.log_softmax(-1), y, n, g).mean()),
 ]
 
 

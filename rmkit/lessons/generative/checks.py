@@ -1,8 +1,10 @@
-"""Checks of lesson 08: the verdict in a judge's words, p(Yes), both orders, votes."""
+"""Checks of lesson 08: the verdict in a judge's words, p(Yes), both orders, votes, kappa, next-token loss."""
 
 import re
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 
 from rmkit.notebook.check import Check, Mistake, Trap
 
@@ -57,6 +59,38 @@ def _votes(_rng):
 def _ratio(good, n, above=1.0, below=1.0):
     top, bottom = good + above, n - good + below
     return float(torch.log(torch.tensor(top / bottom if bottom else float("inf"))))
+
+
+def _raters(rng):
+    yield np.array([1, 1, 0, 0]), np.array([1, 0, 0, 0])
+    yield np.array([1, 0, 1, 0]), np.array([0, 1, 0, 1])
+    for n, often in ((30, 0.5), (60, 0.9)):
+        truth = (rng.random(n) < often).astype(int)
+        yield np.where(rng.random(n) < 0.3, 1 - truth, truth), truth
+
+
+def _kappa(a, b, chance=lambda p, q: p * q + (1 - p) * (1 - q)):
+    agreed, by_chance = (a == b).mean(), chance(a.mean(), b.mean())
+    return float((agreed - by_chance) / (1 - by_chance))
+
+
+def _verdicts(rng):
+    for n in (1, 3, 6):
+        logits = torch.tensor(rng.normal(size=(n, 9)) * 2).float()
+        yield logits, 4, 1, torch.tensor(rng.random(n) < 0.5)
+
+
+def _right_words(yes, no, good):
+    return torch.where(good, yes, no)
+
+
+def _next_token(logits, yes, no, good, **options):
+    return F.cross_entropy(logits, _right_words(yes, no, good), **options)
+
+
+def _among_two(logits, yes, no, good):
+    gap = logits[:, yes] - logits[:, no]
+    return F.softplus(torch.where(good, -gap, gap)).mean()
 
 
 CHECKS = (
@@ -201,6 +235,83 @@ CHECKS = (
             Mistake(
                 lambda good, n: _ratio(good, n) / float(torch.log(torch.tensor(10.0))),
                 "that is a logarithm to base 10; log-odds are natural.",
+            ),
+        ),
+    ),
+    Check(
+        "kappa",
+        reference=_kappa,
+        cases=_raters,
+        mistakes=(
+            Mistake(
+                lambda a, b: float((a == b).mean()),
+                "this is the agreement itself; take off what chance alone would give, and rescale.",
+            ),
+            Mistake(
+                lambda a, b: 2 * float((a == b).mean()) - 1,
+                "it takes chance for 1/2. Two raters who mostly say Yes agree more often by chance.",
+            ),
+            Mistake(
+                lambda a, b: _kappa(a, b, lambda p, q: p * q),
+                "they also agree by chance where both say No: that part of the chance is missing.",
+            ),
+            Mistake(
+                lambda a, b: _kappa(a, b, lambda p, q: ((p + q) / 2) ** 2 + (1 - (p + q) / 2) ** 2),
+                "it gives both raters one common share of Yes (Scott's pi). Cohen's kappa keeps two.",
+            ),
+            Mistake(
+                lambda a, b: _kappa(a, b) * (1 - (a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean()))),
+                "the rescaling is missing: divide by 1 minus the agreement by chance.",
+            ),
+            Mistake(
+                lambda a, b: float(np.corrcoef(a, b)[0, 1]),
+                "this is the correlation (phi). It forgives a rater who says Yes too often; kappa does not.",
+            ),
+        ),
+    ),
+    Check(
+        "verdict_loss",
+        reference=_next_token,
+        cases=_verdicts,
+        gradient=1,
+        mistakes=(
+            Mistake(
+                _among_two,
+                "this is the loss among Yes and No only. Next-token training looks at every word: it also "
+                "teaches the judge to say one of the two.",
+            ),
+            Mistake(
+                lambda logits, yes, no, good: _next_token(logits, no, yes, good),
+                "Yes and No have changed places: a good answer must raise p(Yes).",
+            ),
+            Mistake(
+                lambda logits, yes, no, good: -_next_token(logits, yes, no, good),
+                "the sign is turned: minus the log-probability is what goes down.",
+            ),
+            Mistake(
+                lambda logits, yes, no, good: _next_token(logits, yes, no, good, reduction="sum"),
+                "this is the sum over the answers; asked is the mean.",
+            ),
+            Mistake(
+                lambda logits, yes, no, good: (
+                    -logits[torch.arange(len(logits)), _right_words(yes, no, good)].mean()
+                ),
+                "a logit is not yet a log-probability: subtract the logsumexp over the vocabulary.",
+            ),
+            Mistake(
+                lambda logits, yes, no, good: _next_token(logits.softmax(-1), yes, no, good),
+                "the softmax is taken twice: cross_entropy wants logits.",
+            ),
+        ),
+        traps=(
+            Trap(
+                (
+                    torch.tensor([[0.0, 300.0, -300.0], [300.0, 0.0, -300.0]]),
+                    2,
+                    0,
+                    torch.tensor([True, False]),
+                ),
+                "a probability vanishes in float32, and its logarithm with it: use log_softmax.",
             ),
         ),
     ),

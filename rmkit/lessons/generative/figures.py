@@ -1,6 +1,6 @@
-"""Lesson 08: what a place is worth to a judge, what more critiques are worth, and the lesson's bookkeeping.
+"""Lesson 08: what a place is worth to a judge, may it be believed, and what labels and critiques bring.
 
-A pairwise judge says l(a, b) = d + bias + noise, with d the true gap of the answers.
+A pairwise judge says l(a, b) = opinion + bias of this pair, and its opinion is the true gap d plus an error.
 """
 
 import re
@@ -10,39 +10,44 @@ import plotly.graph_objects as go
 from scipy.stats import norm
 
 from rmkit.notebook import theme
+from rmkit.theory.statistics import reliability_curve
 
-GOOD = ("good", "great", "perfect", "Yes")  # verdict words that speak for an answer
 _GRID = np.linspace(-4, 4, 161)
 
 
-def place_compute(bias: float, noise: float, spread: float) -> dict:
-    """P(the judge picks a) against the gap d: a shown first, a shown second, and both orders averaged.
+def place_compute(bias: float, varies: float, error: float) -> dict:
+    """P(the judge picks a) against the true gap d, for a judge that leans to the first place.
 
-    noise: standard deviation of one reading, > 0 (the two orders are read independently). spread: gaps of the
-    pairs are N(0, spread^2). Accuracies are means of P(picks the better one) over that distribution.
+    bias: mean worth of the first place, in logits. varies: its standard deviation from pair to pair, >= 0.
+    error: standard deviation of the opinion's error, > 0; it is the same in both orders. True gaps are
+    N(0, 1). Accuracies are means over them of P(picks the better one): one order as it is; one order less
+    the mean bias; both orders averaged, which removes each pair's own bias.
     """
+    both = np.hypot(error, varies)
     curves = {
-        "first": norm.cdf((_GRID + bias) / noise),
-        "second": norm.cdf((_GRID - bias) / noise),
-        "both": norm.cdf(_GRID * np.sqrt(2) / noise),
+        "first": norm.cdf((_GRID + bias) / both),
+        "second": norm.cdf((_GRID - bias) / both),
+        "both": norm.cdf(_GRID / error),
     }
-    gaps = np.linspace(-5 * spread, 5 * spread, 801)
-    weight = norm.pdf(gaps / spread)
-    weight /= weight.sum()
-    right = np.sign(gaps)
+    gaps = np.linspace(-5, 5, 801)
+    weight = norm.pdf(gaps) / norm.pdf(gaps).sum()
 
-    def accuracy(shift: float, sd: float) -> float:
-        return float(weight @ norm.cdf(right * (gaps + shift) / sd))
+    def accuracy(shift: float, deviation: float) -> float:
+        return float(weight @ norm.cdf(np.sign(gaps) * (gaps + shift) / deviation))
 
-    there, back = norm.cdf((gaps + bias) / noise), norm.cdf((gaps - bias) / noise)
-    flips = float(weight @ (there * (1 - back) + back * (1 - there)))
-    curves["common"] = 0.4 * np.exp(-((_GRID / spread) ** 2) / 2)
-    found = {"one": accuracy(bias, noise), "swapped": accuracy(0.0, noise / np.sqrt(2)), "flips": flips}
-    return {"d": _GRID, **curves, **found}
+    # The pick depends on the order where the pair's bias b is larger than its opinion o: |o| < |b|.
+    opinions, width = np.linspace(-10, 10, 2001), np.hypot(1.0, error)
+    common = norm.pdf(opinions / width) / norm.pdf(opinions / width).sum()
+    if varies > 0:
+        flips = norm.cdf((bias - abs(opinions)) / varies) + norm.cdf((-bias - abs(opinions)) / varies)
+    else:
+        flips = (abs(opinions) < abs(bias)).astype(float)
+    found = {"one": accuracy(bias, both), "less mean": accuracy(0.0, both), "swapped": accuracy(0.0, error)}
+    return {"d": _GRID, **curves, **found, "flips": float(common @ flips)}
 
 
 def place_draw(a: dict) -> go.Figure:
-    """Three curves: they cross d = 0 at 1/2 only where the place is worth nothing."""
+    """Three curves: they cross d = 0 at 1/2 only where the place is worth nothing on average."""
     f = theme.figure(
         "true gap d of a over b",
         "P(the judge picks a)",
@@ -52,45 +57,88 @@ def place_draw(a: dict) -> go.Figure:
     )
     f.add_trace(theme.line(a["d"], a["first"], "a shown first", 0))
     f.add_trace(theme.line(a["d"], a["second"], "a shown second", 1))
-    f.add_trace(theme.line(a["d"], a["both"], "both, averaged", 2))
-    f.add_trace(theme.line(a["d"], a["common"], "how common d is", 5))
+    f.add_trace(theme.line(a["d"], a["both"], "both orders, averaged", 2))
     return f
 
 
 def place_say(a: dict) -> str:
-    """Accuracies in one order and in both, and how often the order decides."""
+    """Accuracies in one order, without the mean bias and in both orders, and how often the order decides."""
     return (
-        f"Right in one order {a['one']:.1%}, in both orders averaged {a['swapped']:.1%}; "
-        f"the two orders disagree on {a['flips']:.1%} of the pairs."
+        f"Right in one order {a['one']:.1%}, less the mean bias {a['less mean']:.1%}, in both orders "
+        f"{a['swapped']:.1%}; the order decides {a['flips']:.1%} of the picks."
     )
 
 
-def votes_figure(table) -> go.Figure:
-    """Accuracy against the number of critiques. table: columns read, votes, accuracy, low, high."""
-    steps = np.log2(sorted(set(table["votes"])))
-    limits = (-0.3, steps[-1] + 0.3)
-    f = theme.figure("critiques of each answer", "accuracy", x_range=limits, y_range=(0.4, 1.03))
-    f.update_xaxes(zeroline=False, tickvals=steps, ticktext=[f"{2**step:.0f}" for step in steps])
-    f.update_layout(title={"text": "More critiques, better verdicts?"}, margin={"t": 80})
-    for index, (name, part) in enumerate(table.groupby("read", sort=False)):
-        line = theme.line(np.log2(part["votes"]) + 0.02 * (2 * index - 1), part["accuracy"], name, index)
+def gains_figure(table) -> go.Figure:
+    """What critiques bring, kind by kind: bars with intervals. table: index kind, columns gain, low, high."""
+    reach = 1.15 * max(abs(table["low"].min()), abs(table["high"].max()), 0.01)
+    f = theme.figure(
+        "kind of question",
+        "log-loss saved by a critique",
+        x_range=None,
+        y_range=(-reach, reach),
+        title="Which questions gain from thinking aloud?",
+    )
+    error = {
+        "type": "data", "array": table["high"] - table["gain"], "arrayminus": table["gain"] - table["low"],
+    }  # fmt: skip
+    look = {"color": theme.BLUE, "size": 11}
+    f.add_trace(go.Scatter(x=list(table.index), y=table["gain"], error_y=error, mode="markers", marker=look))
+    return f
+
+
+def reliability_figure(gaps: dict[str, np.ndarray]) -> go.Figure:
+    """{name: gaps of better less worse}: how sure, against how often right, with Wilson's intervals."""
+    f = theme.figure(
+        "how sure the judge is of its pick",
+        "how often it is right",
+        x_range=(0.48, 1.02),
+        y_range=(0.3, 1.02),
+        title="May a judge's probability be believed?",
+    )
+    f.add_trace(theme.line([0.5, 1], [0.5, 1], "honest", 5))
+    for index, (name, each) in enumerate(gaps.items()):
+        curve = reliability_curve(each, bins=8)
+        line = theme.line(curve.confidence, curve.agreement, name, index)
         line.mode = "lines+markers"
         line.error_y = {
-            "type": "data",
-            "array": part["high"] - part["accuracy"],
-            "arrayminus": part["accuracy"] - part["low"],
-        }
+            "type": "data", "array": curve.high - curve.agreement, "arrayminus": curve.agreement - curve.low,
+        }  # fmt: skip
         f.add_trace(line)
     return f
 
 
-def read_whole(answers: list[str], written: list) -> list[int]:
+def labels_figure(table) -> go.Figure:
+    """What a start is worth against the number of labels. table: columns labels, saved, low, high, start."""
+    sizes = np.log2(sorted(set(table["labels"])))
+    reach = 1.15 * max(abs(table["low"].min()), abs(table["high"].max()), 0.01)
+    limits = (sizes[0] - 0.4, sizes[-1] + 0.4)
+    f = theme.figure(
+        "labeled pairs",
+        "log-loss saved",
+        x_range=limits,
+        y_range=(-reach, reach),
+        title="A start is worth labels",
+    )
+    f.update_xaxes(zeroline=False, tickvals=sizes, ticktext=[f"{2**size:.0f}" for size in sizes])
+    for index, (name, part) in enumerate(table.groupby("start", sort=False)):
+        line = theme.line(np.log2(part["labels"]) + 0.04 * index, part["saved"], name, index)
+        line.mode = "lines+markers"
+        line.error_y = {
+            "type": "data", "array": part["high"] - part["saved"], "arrayminus": part["saved"] - part["low"],
+        }  # fmt: skip
+        f.add_trace(line)
+    return f
+
+
+def read_whole(answers: list[str], written: list, good: tuple[str, ...]) -> list[int]:
     """Good verdicts of each answer's critiques, to a parser that searches answer and critique alike.
 
-    written: for every answer its critiques (rmkit.generative.Critique). The first verdict anywhere counts.
+    written: for every answer its critiques (rmkit.generative.Critique). good: verdict words that speak for
+    an answer. The first verdict anywhere counts.
     """
-    counts = []
+    words, counts = {word.strip() for word in good} | {"Yes"}, []
     for answer, several in zip(answers, written, strict=True):
         found = [re.search(r"(?:So|Verdict): (\w+)", f"{answer} | {critique.text}") for critique in several]
-        counts.append(sum(word is not None and word[1] in GOOD for word in found))
+        counts.append(sum(word is not None and word[1] in words for word in found))
     return counts
