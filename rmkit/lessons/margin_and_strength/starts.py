@@ -32,3 +32,30 @@ def curves_draw(x, curves: dict[str, np.ndarray], *, axis: str, title: str) -> g
         f.add_trace(theme.line(list(x), mean, name, number))
     ticks = [tick for power in range(5) for tick in (10**power, 3 * 10**power)]
     return f.update_xaxes(type="log", tickvals=ticks)
+
+
+def share_compute(share, part, judged, unit, *, shown, l2: float, missed) -> dict[str, np.ndarray]:
+    """Steps, and the share of the true gaps missed by the walk that begins at `share` times `unit` (D,).
+
+    part, judged: training and test pairs; missed: the instrument; shown: at which steps.
+    """
+    path = descend(part.x, start=share * unit, scale=part.strength, l2=l2, steps=int(shown[-1]))[shown]
+    found = [missed(judged.x @ w, judged.gold).mean() for w in path]
+    return {"step": shown, "missed": np.array(found)}
+
+
+def share_draw(a, *, zero: np.ndarray) -> go.Figure:
+    """That walk beside the one from zero, (len(shown),) in %, on fixed axes."""
+    ends = (float(np.log10(a["step"][0])), float(np.log10(a["step"][-1])))
+    f = theme.figure("steps of gradient descent", "true gaps missed, %", x_range=ends, y_range=(0, 100))
+    f.add_trace(theme.line(list(a["step"]), list(100 * a["missed"]), "from your start", 1))
+    f.add_trace(theme.line(list(a["step"]), list(zero), "from zero", 0))
+    ticks = [tick for power in range(5) for tick in (10**power, 3 * 10**power)]
+    return f.update_xaxes(type="log", tickvals=ticks)
+
+
+def share_say(a) -> str:
+    """Misses at the first and the last step."""
+    first, last = a["missed"][0], a["missed"][-1]
+    steps = f"{a['step'][0]} step", f"{a['step'][-1]} steps"
+    return f"True gaps missed: {first:.1%} after {steps[0]}, {last:.1%} after {steps[1]}."
