@@ -29,7 +29,7 @@ from rmkit.pocket.tokenizer import Encoder
 class Recipe:
     """What decides the weights, given the code: change one and the model is another."""
 
-    sittings: tuple[int, ...] = (8000, 12000)  # steps by which the rate has fallen to 0, to begin anew
+    sittings: tuple[int, ...] = (6000, 12000)  # steps by which the rate has fallen to 0, to begin anew
     tokens: int = 2048  # a step and process, padding included
     processes: int = 2
     seed: int = 0
@@ -43,7 +43,7 @@ class Recipe:
     adam_lr: float = 3e-3
     warmup: int = 100
     decay: float = 0.7  # the last part of the steps so far, in which the learning rate falls to 0
-    stages: tuple[int, ...] = (1250, 2250, 8000)  # steps at which the next of corpus.STAGES begins
+    stages: tuple[int, ...] = (1250, 2250, 6000)  # steps at which the next of corpus.STAGES begins
     pool: int = 512  # documents that are sorted by length together
 
 

@@ -17,8 +17,6 @@ from rmkit.pocket.annotators import CAMPS, TEMPERATURE, Annotator
 from rmkit.pocket.questions import Question
 
 SPLITS = ("train", "validation", "test", "shifted-prompts", "shifted-responses")
-# The answers to one question differ in how much of them is right: drawn from here without replacement.
-QUALITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _PARTS = ("train",) * 7 + ("validation",) + ("test",) * 2
 
 
@@ -88,7 +86,8 @@ class Seen:
 
     @property
     def aspects(self) -> dict[str, float]:
-        return self.grade.aspects
+        """Aspects and tastes: whatever a camp may weigh."""
+        return self.grade.aspects | self.grade.tastes
 
     @property
     def words(self) -> int:
@@ -105,7 +104,8 @@ def draw_answers(question: Question, k: int, rng: random.Random, style: str | No
     golds: set[float] = set()
     qualities: list[float] = []
     for attempt in range(60 * k):
-        qualities = qualities or rng.sample(QUALITIES, len(QUALITIES))
+        # They differ in how much of them is right: drawn without replacement.
+        qualities = qualities or rng.sample(answers.QUALITIES, len(answers.QUALITIES))
         text = answers.compose(question, rng, qualities.pop(), style).text
         if text in found:
             continue
@@ -158,9 +158,10 @@ def panel(
     if not isinstance(camps, dict) and unknown:
         raise InputError(f"There is no camp {unknown[0]!r}; there is {', '.join(CAMPS)}.")
     weights = camps if isinstance(camps, dict) else {name: CAMPS[name] for name in camps}
-    wrong = [aspect for each in weights.values() for aspect in each if aspect not in grader.WEIGHTS]
+    known = (*grader.WEIGHTS, *grader.TASTES)
+    wrong = [aspect for each in weights.values() for aspect in each if aspect not in known]
     if wrong:
-        raise InputError(f"There is no aspect {wrong[0]!r}; there is {', '.join(grader.WEIGHTS)}.")
+        raise InputError(f"There is no aspect {wrong[0]!r}; there is {', '.join(known)}.")
     return [Annotator(*dials, weights=each, name=name) for name, each in weights.items()]
 
 
@@ -198,7 +199,7 @@ def _row(
 ) -> dict:
     said = person.judge(drawn, rng)
     ratings = {"gold": [round(seen.gold, 5) for seen in drawn]}
-    for aspect in grader.WEIGHTS:
+    for aspect in (*grader.WEIGHTS, *grader.TASTES):
         ratings[aspect] = [round(seen.aspects[aspect], 4) for seen in drawn]
     row = {
         "prompt": question.prompt,
@@ -220,16 +221,17 @@ def _row(
 
 
 def is_correct(grade: grader.Grade) -> bool:
-    """Is everything that was asked answered, and no answer to it false?"""
-    wrong = any(judged.verdict == "wrong" and judged.item is not None for judged in grade.claims)
-    return bool(grade.claims) and not wrong and not grade.missing
+    """Is everything that was asked answered, and no answer to it false? Of a calculation: the result."""
+    answering = [j for j in grade.claims if j.item is not None and j.claim.kind not in ("step", "sum")]
+    wrong = any(judged.verdict == "wrong" for judged in answering)
+    return bool(grade.claims) and not wrong and not set(grade.missing) - {grader.STEP}
 
 
 def steps_of(grade: grader.Grade) -> list[tuple[str, int | None]]:
     """The sentences of an answer, each with 1 (right), 0 (wrong) or None (nothing there to judge)."""
     labels: list[list[str]] = [[] for _ in grade.units]
     for judged in grade.claims:
-        if judged.claim.kind in ("step", "total"):
+        if judged.claim.kind in ("step", "sum", "total"):
             labels[judged.sentence].append(judged.verdict)
     return [
         (unit.text, None if not found else int("wrong" not in found))
