@@ -28,7 +28,7 @@ CHECKSUMS = "checksums.txt"
 class Watch:
     """Probes, prints and saves while the model learns; the history is part of the model's folder."""
 
-    def __init__(self, folder: Path, encoder: tokenizer.Encoder, plain_at: int, examples: int = 300):
+    def __init__(self, folder: Path, encoder: tokenizer.Encoder, plain_at: int, examples: int = 200):
         self.folder, self.encoder, self.plain_at = folder, encoder, plain_at
         self.examples, self.rows = examples, []
 
@@ -69,7 +69,11 @@ def main(arguments: list[str] | None = None) -> None:
     for name, value in asdict(recipe).items():
         if isinstance(value, tuple):
             continue
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            parser.add_argument(flag, action="store_true")
+        else:
+            parser.add_argument(flag, type=type(value), default=value)
     options = vars(parser.parse_args(arguments))
     folder, every = options.pop("out"), options.pop("every")
     recipe = replace(recipe, **options)

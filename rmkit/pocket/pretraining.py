@@ -1,6 +1,6 @@
 """Pretraining a small Llama-type model on weighted documents, on the cores of one ordinary computer.
 
-What makes it quick: short sequences in batches of equal length, bfloat16 products, attention written
+What makes it quick: short sequences in batches of equal length, attention written
 out (at these lengths the fused CPU kernel's backward pass is three times slower), logits only where a
 token counts, Muon for the inner matrices, and one process for each core, which meet once a step to
 average their gradients.
@@ -22,6 +22,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from rmkit.pocket import corpus
+from rmkit.pocket.muon import Muon
 from rmkit.pocket.tokenizer import Encoder
 
 
@@ -29,8 +30,8 @@ from rmkit.pocket.tokenizer import Encoder
 class Recipe:
     """What decides the weights, given the code: change one and the model is another."""
 
-    sittings: tuple[int, ...] = (6000, 12000)  # steps by which the rate has fallen to 0, to begin anew
-    tokens: int = 2048  # a step and process, padding included
+    sittings: tuple[int, ...] = (4000, 9000)  # steps by which the rate has fallen to 0, to begin anew
+    tokens: int = 1024  # a step and process, padding included
     processes: int = 2
     seed: int = 0
     width: int = 128
@@ -43,7 +44,8 @@ class Recipe:
     adam_lr: float = 3e-3
     warmup: int = 100
     decay: float = 0.7  # the last part of the steps so far, in which the learning rate falls to 0
-    stages: tuple[int, ...] = (1250, 2250, 6000)  # steps at which the next of corpus.STAGES begins
+    stages: tuple[int, ...] = (1500, 2500, 4000)  # steps at which the next of corpus.STAGES begins
+    bfloat16: bool = False  # products in half the bits: quicker on processors that have them, slow on others
     pool: int = 512  # documents that are sorted by length together
 
 
@@ -145,14 +147,14 @@ def _by_length(pool: list) -> list[tuple[int, list]]:
     return sorted(groups.items())
 
 
-def loss(model: LlamaForCausalLM, ids: Tensor, weights: Tensor) -> Tensor:
+def loss(model: LlamaForCausalLM, ids: Tensor, weights: Tensor, bfloat16: bool = False) -> Tensor:
     """Weighted mean cross-entropy of the next token: sum w_t (-log p(x_t | x_<t)) / sum w_t."""
     targets, weights = ids[:, 1:].reshape(-1), weights[:, 1:].reshape(-1)
     counted = weights.nonzero().squeeze(1)
     # rounded up to few different sizes with positions of weight 0
     spare = (weights == 0).nonzero().squeeze(1)[: -len(counted) % 512]
     counted = torch.cat([counted, spare])
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
         hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
         logits = model.lm_head(hidden.flatten(0, 1)[counted])
     each = F.cross_entropy(logits.float(), targets[counted], reduction="none")
@@ -164,7 +166,7 @@ def optimizers(model: LlamaForCausalLM, recipe: Recipe) -> list[torch.optim.Opti
     inner = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
     return [
-        torch.optim.Muon(inner, lr=recipe.muon_lr, momentum=0.95, weight_decay=0.01),
+        Muon(inner, lr=recipe.muon_lr, momentum=0.95, weight_decay=0.01),
         torch.optim.Adam(others, lr=recipe.adam_lr, betas=(0.9, 0.98)),
     ]
 
@@ -228,7 +230,7 @@ def _work(
         for step in range(begin, end):
             for optimizer, peak in zip(tuned, peaks, strict=True):
                 optimizer.param_groups[0]["lr"] = peak * schedule(step, begin, end, recipe)
-            value = loss(model, *next(stream))
+            value = loss(model, *next(stream), recipe.bfloat16)
             value.backward()
             _average(list(model.parameters()), recipe.processes)
             for optimizer in tuned:

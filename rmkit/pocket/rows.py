@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rmkit.errors import InputError
-from rmkit.pocket import answers, facts, grader, questions
+from rmkit.pocket import answers, facts, grader, questions, twins
 from rmkit.pocket.annotators import CAMPS, TEMPERATURE, Annotator
 from rmkit.pocket.questions import Question
 
-SPLITS = ("train", "validation", "test", "shifted-prompts", "shifted-responses")
+SPLITS = ("train", "validation", "test", "shifted-prompts", "shifted-responses", *twins.LONGER_IS_BETTER)
+_PART_OF_SPLIT = {"shifted-prompts": None, "shifted-responses": "test"} | dict.fromkeys(
+    twins.LONGER_IS_BETTER, "train"
+)
 _PARTS = ("train",) * 7 + ("validation",) + ("test",) * 2
 
 
@@ -46,7 +49,7 @@ def ask(split: str, rng: random.Random, kinds: tuple[str, ...] = questions.KINDS
     if split not in SPLITS:
         raise InputError(f"There is no split {split!r} of the pocket world; there is {', '.join(SPLITS)}.")
     animals = facts.UNSEEN if split == "shifted-prompts" else facts.SEEN
-    part = split if split in _PARTS else None if split == "shifted-prompts" else "test"
+    part = split if split in _PARTS else _PART_OF_SPLIT[split]
     kinds = tuple(
         kind for kind in kinds if kind != "memory" or split != "shifted-prompts"
     )  # none is well known
@@ -124,6 +127,8 @@ def _groups(
     n: int, k: int, split: str, seed: int | str, kinds: tuple[str, ...]
 ) -> list[tuple[Question, list[Seen]]]:
     """Questions and answers, kept: turning a dial of the annotators asks the same again."""
+    if split in twins.LONGER_IS_BETTER:
+        return twins.groups(split, n, k, seed, lambda rng: ask(split, rng, kinds), draw_answers)
     rng = random.Random(f"pocket {split} {k} {seed}")
     style = "notes" if split == "shifted-responses" else None
     stream, made = ask(split, rng, kinds), []
