@@ -18,7 +18,7 @@ from transformers import LlamaForCausalLM
 
 from rmkit.models.hub import quiet
 from rmkit.paths import data_folder
-from rmkit.pocket import model_card, pretraining, probes, tokenizer
+from rmkit.pocket import model_card, policy_model, pretraining, probes, samples, tokenizer
 
 MODEL, PLAIN = "model", "plain"  # folders
 HISTORY = "history.csv"
@@ -87,6 +87,8 @@ def main(arguments: list[str] | None = None) -> None:
     pretraining.run(recipe, words, watch, every)
     for name in (MODEL, PLAIN):
         finish(folder / name, recipe)
+    print(f"Drawing the pool of {samples.PROMPTS} x {samples.SAMPLES} samples.", flush=True)
+    samples.draw(policy_model.policy(folder / MODEL), folder / samples.FILE)
     print(f"{folder} in {(time.perf_counter() - start) / 60:.0f} minutes")
 
 

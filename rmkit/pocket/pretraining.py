@@ -2,8 +2,8 @@
 
 What makes it quick: short sequences in batches of equal length, attention written
 out (at these lengths the fused CPU kernel's backward pass is three times slower), logits only where a
-token counts, Muon for the inner matrices, and one process for each core, which meet once a step to
-average their gradients.
+token counts, Muon for the inner matrices, and one process for each core, which meet every few steps to
+average their weights (local SGD, Stich 2019): a core that is busy with other work then holds up nobody.
 """
 
 import random
@@ -30,9 +30,10 @@ from rmkit.pocket.tokenizer import Encoder
 class Recipe:
     """What decides the weights, given the code: change one and the model is another."""
 
-    sittings: tuple[int, ...] = (4000, 9000)  # steps by which the rate has fallen to 0, to begin anew
-    tokens: int = 1024  # a step and process, padding included
+    sittings: tuple[int, ...] = (2800, 6000)  # steps by which the rate has fallen to 0, to begin anew
+    tokens: int = 2048  # a step and process, padding included
     processes: int = 2
+    meet: int = 8  # steps after which the processes average their weights
     seed: int = 0
     width: int = 128
     layers: int = 4
@@ -44,7 +45,7 @@ class Recipe:
     adam_lr: float = 3e-3
     warmup: int = 100
     decay: float = 0.7  # the last part of the steps so far, in which the learning rate falls to 0
-    stages: tuple[int, ...] = (1500, 2500, 4000)  # steps at which the next of corpus.STAGES begins
+    stages: tuple[int, ...] = (1000, 1700, 2800)  # steps at which the next of corpus.STAGES begins
     bfloat16: bool = False  # products in half the bits: quicker on processors that have them, slow on others
     pool: int = 512  # documents that are sorted by length together
 
@@ -179,15 +180,15 @@ def schedule(step: int, begin: int, end: int, recipe: Recipe) -> float:
     return min(1.0, (step - begin + 1) / recipe.warmup, (end - step) / (recipe.decay * end))
 
 
+@torch.no_grad()
 def _average(parameters: list[torch.nn.Parameter], processes: int) -> None:
-    """Gradients averaged over processes (one message), and clipped to norm 1."""
+    """Weights averaged over processes (one message)."""
     if processes > 1:
-        flat = torch.cat([p.grad.flatten() for p in parameters])
+        flat = torch.cat([p.flatten() for p in parameters])
         dist.all_reduce(flat)
         flat /= processes
         for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
-            p.grad.copy_(part.view_as(p))
-    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            p.copy_(part.view_as(p))
 
 
 def run(
@@ -232,12 +233,15 @@ def _work(
                 optimizer.param_groups[0]["lr"] = peak * schedule(step, begin, end, recipe)
             value = loss(model, *next(stream), recipe.bfloat16)
             value.backward()
-            _average(list(model.parameters()), recipe.processes)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optimizer in tuned:
                 optimizer.step()
                 optimizer.zero_grad()
             recent.append(value.item())
-            if rank == 0 and ((step + 1) % every == 0 or step + 1 == end):
+            seen = (step + 1) % every == 0 or step + 1 == end
+            if seen or (step + 1) % recipe.meet == 0:
+                _average(list(model.parameters()), recipe.processes)
+            if rank == 0 and seen:
                 model.eval()
                 watch(step + 1, model, float(np.mean(recent)), time.monotonic() - started)
                 model.train()
