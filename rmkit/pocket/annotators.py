@@ -15,7 +15,7 @@ import random
 from dataclasses import dataclass, field
 
 # A judge who knew the gold reward would agree with these annotators on about 80 % of the pairs.
-TEMPERATURE = 0.16
+TEMPERATURE = 0.15
 
 # What some visitors care about: other weights of the aspects, and tastes that others dislike. In pairs: detail
 # against brevity, caution and courtesy against directness; and those who mind the form most.

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -217,7 +218,11 @@ def _work(
     if recipe.processes > 1:
         torch.set_num_threads(1)
         dist.init_process_group(
-            "gloo", init_method=f"file://{meeting}", rank=rank, world_size=recipe.processes
+            "gloo",
+            init_method=f"file://{meeting}",
+            rank=rank,
+            world_size=recipe.processes,
+            timeout=timedelta(days=1),  # a run that is paused for an hour goes on
         )
     model, started, recent, step = network(recipe, tokenizer), time.monotonic(), [], 0
 
