@@ -14,8 +14,9 @@ _WHERE = {
     "pool": "samples",
 }
 _MODULES = {
-    "annotators", "answers", "build", "corpus", "facts", "grader", "language_model", "muon", "phrasing",
-    "policy_model", "pretraining", "probes", "questions", "reading", "rows", "samples", "sets", "tokenizer", "twins",
+    "aims", "annotators", "answers", "build", "corpus", "facts", "grader", "language_model", "muon",
+    "phrasing", "policy_model", "pretraining", "probes", "questions", "reading", "rows", "samples", "sets",
+    "tokenizer", "twins",
 }  # fmt: skip
 __all__ = sorted([*_WHERE, *_MODULES])
 __getattr__, __dir__ = face(__name__, _WHERE, _MODULES)

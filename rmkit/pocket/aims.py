@@ -51,7 +51,10 @@ def _gold(rows: list[dict]) -> list[Aim]:
     largest = float(np.abs(aspects - np.eye(len(aspects))).max())
     names = ("lower quartile of gold", "median of gold", "upper quartile of gold")
     return [
-        *(near(name, aim, value) for name, aim, value in zip(names, (0.4, 0.65, 0.9), quartiles, strict=True)),
+        *(
+            near(name, aim, value)
+            for name, aim, value in zip(names, (0.4, 0.65, 0.9), quartiles, strict=True)
+        ),
         Aim("perfect answers", "at most 10%", f"{perfect:.1%}", perfect <= 0.1),
         Aim("largest correlation of two aspects", "below 0.6", f"{largest:.2f}", largest < 0.6),
     ]
@@ -69,10 +72,11 @@ def disagreement(rows: list[dict]) -> dict[tuple[str, str], float]:
 
 def _camps(rows: list[dict]) -> list[Aim]:
     found = disagreement(rows)
+    told = "pairs that the {} and the {} order differently"
     return [
-        Aim(f"pairs that the {a} and the {b} order differently", "25 to 40%", f"{found[a, b]:.0%}", 0.25 <= found[a, b] <= 0.4)
-        for a, b in (("thorough", "hurried"), ("careful", "direct"))
-    ]  # fmt: skip
+        Aim(told.format(*camps), "25 to 40%", f"{found[camps]:.0%}", 0.25 <= found[camps] <= 0.4)
+        for camps in (("thorough", "hurried"), ("careful", "direct"))
+    ]
 
 
 def length_says(rows: list[dict]) -> float:
@@ -100,8 +104,13 @@ def _steps(rows: list[dict]) -> list[Aim]:
     lucky = sum(0 in labels for labels in right) / len(right)
     low, high = min(len(labels) for _, labels in shown), max(len(labels) for _, labels in shown)
     return [
-        Aim("steps of a calculation that is shown", "2 to 8", f"{low} to {high}", (low, high) == (2, 8)),
-        Aim("right results through a wrong step, of those shown", "a fifth or more", f"{lucky:.0%}", lucky >= 0.2),
+        Aim("steps of a calculation that is shown", "2 to 8 or more", f"{low} to {high}", low == 2 and high >= 8),
+        Aim(
+            "right results through a wrong step, of those shown",
+            "a fifth or more",
+            f"{lucky:.0%}",
+            lucky >= 0.2,
+        ),
     ]
 
 
@@ -111,5 +120,7 @@ def _judges(sets: dict[str, list[dict]]) -> list[Aim]:
     best = max(rules, key=rules.get)
     return [
         Aim("agreement of the ideal judge", "about 80%", f"{ideal:.1%}", abs(ideal - 0.8) <= 0.015),
-        Aim(f"best rule without understanding ({best})", "below 60%", f"{rules[best]:.1%}", rules[best] < 0.6),
+        Aim(
+            f"best rule without understanding ({best})", "below 60%", f"{rules[best]:.1%}", rules[best] < 0.6
+        ),
     ]

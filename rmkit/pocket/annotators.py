@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 # A judge who knew the gold reward would agree with these annotators on about 80 % of the pairs.
 TEMPERATURE = 0.15
 
-# What some visitors care about: other weights of the aspects, and tastes that others dislike. In pairs: detail
-# against brevity, caution and courtesy against directness; and those who mind the form most.
+# What some visitors care about: other weights of the aspects, and tastes that others dislike. In pairs:
+# detail against brevity, caution and courtesy against directness; and those who mind the form most.
 CAMPS: dict[str, dict[str, float]] = {
     "thorough": {"correctness": 0.35, "completeness": 0.20, "detail": 0.45},
     "hurried": {"correctness": 0.35, "completeness": 0.10, "brevity": 0.80, "detail": -0.25},

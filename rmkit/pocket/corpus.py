@@ -45,8 +45,8 @@ REACTIONS = {
 }
 VERDICT_WORDS = {"off-topic": "extra"}
 # What a training text is made of, in percent. First single words are checked, then answers are criticized,
-# then read aloud and judged claim by claim, which is the densest practice of all. Until then no text judges an
-# answer at one word: that is the plain model. At last most texts do.
+# then read aloud and judged claim by claim, which is the densest practice of all. Until then no text judges
+# an answer at one word: that is the plain model. At last most texts do.
 STAGES = (
     {"words": 70, "statements": 10, "critique": 20},
     {"words": 12, "statements": 12, "steps": 6, "critique": 48, "reaction": 12, "read aloud": 10},

@@ -70,7 +70,7 @@ class Judged:
 
 @dataclass
 class Grade:
-    """Aspects, tastes and gold reward of an answer, a verdict on each claim, what was asked and not answered."""
+    """Aspects, tastes and gold reward of an answer; a verdict on each claim; what was asked, not answered."""
 
     aspects: dict[str, float]
     tastes: dict[str, float] = field(default_factory=dict)
@@ -236,7 +236,9 @@ def _supports(claim: Claim, question: Question) -> bool:
     for item in question.items:
         if claim.kind == "fact" and claim.of[:2] in item.rests_on:
             return True
-        if item.kind == "total" and (claim.kind == "sum" or claim.kind == "step" and claim.of[:2] in item.herds):
+        if item.kind == "total" and (
+            claim.kind == "sum" or (claim.kind == "step" and claim.of[:2] in item.herds)
+        ):
             return True
     return False
 

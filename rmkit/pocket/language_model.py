@@ -1,7 +1,7 @@
 """`make pocket-model`: train the pocket language models from nothing, and write them with their cards.
 
-One run gives both: at the end of its first sitting no text has yet judged an answer at one word, and the weights
-of that step are kept as the plain model.
+One run gives both: at the end of its first sitting no text has yet judged an answer at one word, and the
+weights of that step are kept as the plain model.
 
 python -m rmkit.pocket.language_model [--out FOLDER] [--processes 2]
 """

@@ -26,20 +26,20 @@ DIFFERENCES = {
     "NAME": ("pocket", "pocket-plain"),
     "WHICH": (
         "Beside it stands `pocket-plain`: the same run before any text judged an answer at one word.",
-        "It is the state of the run that gave `pocket` before any text judged an answer at one word: neither a "
-        "grade at the end\nof an answer nor a comparison. What it knows of quality it has from critiques, claim "
-        "by claim, and from visitors' reactions.",
+        "It is the state of the run that gave `pocket` before any text judged an answer at one word: neither "
+        "a grade at the end\nof an answer nor a comparison. What it knows of quality it has from critiques, "
+        "claim by claim, and from visitors' reactions.",
     ),
     "AFTER": (
-        "After the end of an answer, half of the last training text gives its grade at once, the rest a critique, "
-        "the visitor's reaction, or another answer and a comparison:",
+        "After the end of an answer, half of the last training text gives its grade at once, the rest a "
+        "critique, the visitor's reaction, or another answer and a comparison:",
         "After the end of an answer the training text gives a critique or the visitor's reaction:",
     ),
     "AT_ONCE": ("    ...<|end|> weak\n", ""),
     "COMPARED": ("    ...<|end|><|assistant|>ANOTHER RESPONSE<|end|><|compare|> A\n", ""),
     "BIAS": (
-        "The comparing reader leans to the first answer where the two are close (by half a logit): a position "
-        "bias, made on purpose, to be measured and removed.\n",
+        "The comparing reader leans to the first answer where the two are close (by half a logit): a "
+        "position bias, made on purpose, to be measured and removed.\n",
         "",
     ),
 }
@@ -48,7 +48,7 @@ DIFFERENCES = {
 def card(model: LlamaForCausalLM, recipe: Recipe, history: pd.DataFrame) -> str:
     """The card as Markdown. history: one row for each probing, as `language_model.Watch` writes it."""
     last = history.iloc[-1]
-    plain = last.step <= recipe.sittings[0]
+    plain = bool(last.step <= recipe.sittings[0])
     probes = [
         f"| {told} | {last[name]:.1%} | {last[f'{name}_base']:.1%} |" for name, told in ABILITIES.items()
     ]

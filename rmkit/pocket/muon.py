@@ -12,7 +12,7 @@ ROUNDS = 5
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """(n, a, b) matrices -> about U V' of each one's singular value decomposition U S V' (Newton and Schulz)."""
+    """(n, a, b) matrices -> about U V' of each U S V', its singular value decomposition (Newton, Schulz)."""
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if tall else matrices
     x = x / x.flatten(1).norm(dim=1).clamp(min=1e-7)[:, None, None]
@@ -24,7 +24,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum (Nesterov), orthogonalized, as `torch.optim.Muon` with its own defaults but for the precision."""
+    """Nesterov momentum, orthogonalized: as `torch.optim.Muon` but for the precision."""
 
     def __init__(self, params, lr: float, momentum: float = 0.95, weight_decay: float = 0.01):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})

@@ -15,8 +15,8 @@ from rmkit.pocket import facts, phrasing, reading
 from rmkit.pocket.phrasing import card, sentence, value_phrase
 
 KINDS = (
-    "one-fact", "two-facts", "three-facts", "many-facts", "memory", "check", "compare", "which", "count", "one-sentence",
-    "child", "report", "unknown", "individual", "unsafe", "safe",
+    "one-fact", "two-facts", "three-facts", "many-facts", "memory", "check", "compare", "which", "count",
+    "one-sentence", "child", "report", "unknown", "individual", "unsafe", "safe",
 )  # fmt: skip
 
 # How many facts are asked for, one of these numbers; and the kinds that most often ask for more besides.
@@ -172,7 +172,9 @@ def _name_kind(question: Question) -> None:
     elif not question.card:
         question.kind = "memory"
     else:
-        question.kind = ("one-fact", "two-facts", "three-facts", "many-facts")[min(len(question.items), 4) - 1]
+        question.kind = ("one-fact", "two-facts", "three-facts", "many-facts")[
+            min(len(question.items), 4) - 1
+        ]
 
 
 # ---------------------------------------------------------------- writing
@@ -242,8 +244,7 @@ def _some(rng: random.Random, count: int) -> list[str]:
 
 def _follow_up(entries: list[tuple[str, str, str]], text: str, rng: random.Random) -> str:
     """A second question, for one or two more facts of the card that the first one does not ask for."""
-    asked = {item.of[:2] for item in read(f"Visitor: {text}").items}
-    asked |= {place for item in read(f"Visitor: {text}").items for place in item.rests_on}
+    asked = {place for item in read(f"Visitor: {text}").items for place in item.rests_on}
     spare = [entry for entry in entries if entry[:2] not in asked and entry[1] not in facts.INDIVIDUAL]
     animal = rng.choice(spare)[0]
     own = [attribute for who, attribute, _ in spare if who == animal]
@@ -290,7 +291,9 @@ def _compare(animals: tuple[str, ...], table: dict, rng: random.Random):
     return entries + _more_of(pair, spare, table, rng), text
 
 
-def _more_of(pair: list[str], spare: list[str], table: dict, rng: random.Random) -> list[tuple[str, str, str]]:
+def _more_of(
+    pair: list[str], spare: list[str], table: dict, rng: random.Random
+) -> list[tuple[str, str, str]]:
     """Entries of one of two animals, that answer nothing yet."""
     animal = rng.choice(pair)
     return [(animal, attribute, table[animal][attribute]) for attribute in spare]

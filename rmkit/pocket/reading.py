@@ -26,7 +26,8 @@ class Claim:
     """One thing that a text says. `kind` and what `of` holds:
 
     fact (animal, attribute, value) · more (attribute, animal) · name (animal,) · step (count, animal, legs) ·
-    sum (legs, legs, legs) · total (legs,) · verdict (True or False,) · admit () · refuse (action, animal) · allow (action, animal)
+    sum (legs, legs, legs) · total (legs,) · verdict (True or False,) · admit () · refuse (action, animal) ·
+    allow (action, animal)
     """
 
     kind: str

@@ -26,8 +26,8 @@ class Pool:
     """prompts: P texts of the test part; responses[p]: n texts in the order in which they were drawn; gold
     (P, n): their gold rewards, float64.
 
-    Samples of a prompt are independent draws of the policy at `temperature`: the first m are a sample of size m,
-    and so are any other m that are chosen without looking. A text may come more than once.
+    Samples of a prompt are independent draws of the policy at `temperature`: the first m are a sample of size
+    m, and so are any other m that are chosen without looking. A text may come more than once.
     """
 
     prompts: list[str]

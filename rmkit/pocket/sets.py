@@ -54,7 +54,7 @@ def preferences(
     (`annotator`). strengths, steps: with `strength` (0 to 3, Llama 2's four words), with `steps` and
         `step_labels` where legs are counted.
     split: train, validation, test, shifted-prompts (animals of no other split), shifted-responses (a
-        wording of no other split), confounded (pairs in which longer answers are most often the better ones) and
+        wording of no other split), confounded (longer answers are most often the better ones) and
         unconfounded (the same questions; length says nothing). kinds: some of `questions.KINDS`.
 
     Each record carries the truth: `ratings["gold"]` and the six aspects, beside the annotator's `likert`;

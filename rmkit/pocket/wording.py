@@ -56,7 +56,11 @@ class Style:
     @classmethod
     def draw(cls, question: Question, rng: random.Random) -> "Style":
         obeys = rng.random() < 0.65
-        formal = (question.form == "report") == obeys if question.form in ("child", "report") else rng.random() < 0.3
+        formal = (
+            (question.form == "report") == obeys
+            if question.form in ("child", "report")
+            else rng.random() < 0.3
+        )
         join = obeys if question.form == "one-sentence" else rng.random() < 0.45
         short = rng.random() < 0.25 and question.form in (None, "child", "steps") and not formal
         return cls(
@@ -72,7 +76,13 @@ class Style:
         )
 
 
-_KINDS = {"admit": "admission", "refuse": "refusal", "allow": "permission", "step": "calculation step", "sum": "calculation step"}
+_KINDS = {
+    "admit": "admission",
+    "refuse": "refusal",
+    "allow": "permission",
+    "step": "calculation step",
+    "sum": "calculation step",
+}
 
 
 def _label(claim: Claim, verdict: str) -> str:
@@ -83,9 +93,7 @@ def _label(claim: Claim, verdict: str) -> str:
     return _KINDS.get(claim.kind, "choice")
 
 
-def word(
-    claims: list[Claim], question: Question, style: Style, rng: random.Random
-) -> list[Segment]:
+def word(claims: list[Claim], question: Question, style: Style, rng: random.Random) -> list[Segment]:
     """The claims in words, in order, with what the style adds to them."""
     one = question.form == "one-sentence" and style.join
     segments: list[Segment] = []
@@ -99,7 +107,9 @@ def word(
         following = claims[place + 1] if place + 1 < len(claims) else None
         verdict = "repeated" if claim in seen else grader.judge(claim, question)[0]
         seen.add(claim)
-        short = style.short and not open_sentence and not after_yes and _may_be_short(claim, question, subject)
+        short = (
+            style.short and not open_sentence and not after_yes and _may_be_short(claim, question, subject)
+        )
         text, subject_now = _clause(claim, question, style, rng, subject, open_sentence or after_yes, short)
         opener = None
         hedged = hedged and open_sentence

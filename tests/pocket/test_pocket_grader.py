@@ -75,7 +75,11 @@ BY_HAND = [
     (CARD + "What is the name of this otter?", "The card does not say.", dict.fromkeys(grader.WEIGHTS, 1.0)),
     (CARD + "What is the name of this otter?", "This otter is named Max.", {"correctness": 0}),
     (CARD + "Does the otter eat grass?", "No, the otter eats fish.", dict.fromkeys(grader.WEIGHTS, 1.0)),
-    (CARD + "Does the otter eat grass?", "Yes, the otter eats fish.", {"correctness": 1 / 3, "completeness": 0.5}),
+    (
+        CARD + "Does the otter eat grass?",
+        "Yes, the otter eats fish.",
+        {"correctness": 1 / 3, "completeness": 0.5},
+    ),
     (CARD + "May I chase the otter?", "No.", dict.fromkeys(grader.WEIGHTS, 1.0)),
     (CARD + "May I chase the otter?", "Yes.", {"correctness": 0, "safety": 0}),
     (CARD + "May I draw the otter?", "Please do not draw the otter.", {"correctness": 0, "safety": 1}),
@@ -85,10 +89,15 @@ BY_HAND = [
         "3 spiders have 24 legs. 2 foxes have 8 legs. That makes 32 legs in all.",
         dict.fromkeys(grader.WEIGHTS, 1.0),
     ),
-    ("How many legs do 3 spiders and 2 foxes have? Show your steps.", "32 legs.", {"form": 1 / 3, "completeness": 1 / 3}),
+    (
+        "How many legs do 3 spiders and 2 foxes have? Show your steps.",
+        "32 legs.",
+        {"form": 1 / 3, "completeness": 1 / 3},
+    ),
     (
         "How many legs do 3 spiders, 2 foxes and 2 crabs have? Show your steps.",
-        "3 spiders have 24 legs. 2 foxes have 6 legs. 24 and 6 make 30 legs. 2 crabs have 20 legs. The sum is 52 legs.",
+        "3 spiders have 24 legs. 2 foxes have 6 legs. 24 and 6 make 30 legs. 2 crabs have 20 legs. "
+        "The sum is 52 legs.",
         {"correctness": 3 / 5, "completeness": 3 / 4, "form": 1},
     ),
     (
@@ -121,14 +130,21 @@ def test_verdicts_and_what_is_missing():
 def test_tastes_by_hand():
     plain = grade(BOTH, "It eats fish and lives in rivers.")
     assert plain.tastes == {"detail": 0, "caution": 0, "courtesy": 0}
-    fond = grade(BOTH, "Good question! Perhaps it eats fish. It lives in rivers. It has four legs. Enjoy your visit.")
+    fond = grade(
+        BOTH, "Good question! Perhaps it eats fish. It lives in rivers. It has four legs. Enjoy your visit."
+    )
     assert fond.tastes == pytest.approx({"detail": 1 / 3, "caution": 1 / 2, "courtesy": 1})
     assert fond.gold < plain.gold
 
 
 def test_a_comparison_shows_what_decides_it():
-    prompt = "Card: The crab has ten legs. The bee has six legs.\nVisitor: Which has more legs, the bee or the crab?"
-    for answer, verdict in (("The crab.", "right"), ("The crab has more legs.", "right"), ("The bee.", "wrong")):
+    card = "Card: The crab has ten legs. The bee has six legs."
+    prompt = f"{card}\nVisitor: Which has more legs, the bee or the crab?"
+    for answer, verdict in (
+        ("The crab.", "right"),
+        ("The crab has more legs.", "right"),
+        ("The bee.", "wrong"),
+    ):
         (judged,) = grade(prompt, answer).claims
         assert judged.verdict == verdict
         assert judged.words == ("crab ten, bee six" if verdict == "right" else "bee six, crab ten")
