@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     recipe = replace(recipe, **options)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     start = time.perf_counter()
-    print("Training the tokenizer; then the model: about half an hour on two idle cores.", flush=True)
+    print("Training the tokenizer; then the model: about an hour on two idle cores.", flush=True)
     words = tokenizer.train()
     for name in (MODEL, PLAIN):
         (folder / name).mkdir(parents=True, exist_ok=True)

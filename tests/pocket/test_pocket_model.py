@@ -157,7 +157,7 @@ def test_an_answer_without_reproach_is_good():
         for *_, grade in graded(6, 400)
         if all(verdict == "right" and "perhaps" not in what for what, verdict in corpus.entries(grade))
     ]
-    assert len(blameless) > 60
+    assert len(blameless) > 25
     assert min(blameless) > 0.9
 
 
