@@ -29,8 +29,8 @@ MARKS = (PAD, END, SYSTEM, USER, ASSISTANT, CRITIQUE, COMPARE)
 
 # A grade says in which band the gold reward lies: (word, lowest gold).
 BANDS = (
-    ("terrible", 0.0), ("poor", 0.4), ("weak", 0.5), ("fair", 0.67), ("good", 0.78), ("great", 0.87),
-    ("perfect", 0.97),
+    ("terrible", 0.0), ("poor", 0.35), ("weak", 0.46), ("fair", 0.6), ("good", 0.75), ("great", 0.84),
+    ("perfect", 0.96),
 )  # fmt: skip
 GRADES = tuple(word for word, _ in BANDS)
 VERDICTS = ("right", "wrong", "extra", "repeated", "avoids")
