@@ -104,7 +104,7 @@ def _steps(rows: list[dict]) -> list[Aim]:
     lucky = sum(0 in labels for labels in right) / len(right)
     low, high = min(len(labels) for _, labels in shown), max(len(labels) for _, labels in shown)
     return [
-        Aim("steps of a calculation that is shown", "2 to 8 or more", f"{low} to {high}", low == 2 and high >= 8),
+        Aim("steps of a calculation shown", "2 to 8 or more", f"{low} to {high}", low == 2 and high >= 8),
         Aim(
             "right results through a wrong step, of those shown",
             "a fifth or more",
