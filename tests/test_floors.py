@@ -33,6 +33,7 @@ POCKET_TEXT = [
     "answers",
     "grader",
     "annotators",
+    "twins",
     "rows",
     "bench_items",
     "nulls",

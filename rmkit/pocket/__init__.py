@@ -11,10 +11,12 @@ _WHERE = {
     "preferences": "sets",
     "bench": "sets",
     "policy": "policy_model",
+    "pool": "samples",
 }
 _MODULES = {
-    "annotators", "answers", "build", "corpus", "facts", "grader", "language_model", "phrasing",
-    "policy_model", "pretraining", "probes", "questions", "reading", "rows", "sets", "tokenizer",
+    "aims", "annotators", "answers", "build", "corpus", "facts", "grader", "language_model", "muon",
+    "phrasing", "policy_model", "pretraining", "probes", "questions", "reading", "rows", "samples", "sets",
+    "tokenizer", "twins",
 }  # fmt: skip
 __all__ = sorted([*_WHERE, *_MODULES])
 __getattr__, __dir__ = face(__name__, _WHERE, _MODULES)

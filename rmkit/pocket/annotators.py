@@ -15,14 +15,16 @@ import random
 from dataclasses import dataclass, field
 
 # A judge who knew the gold reward would agree with these annotators on about 80 % of the pairs.
-TEMPERATURE = 0.20
+TEMPERATURE = 0.15
 
-# Other weights of the same aspects: what some visitors care about.
+# What some visitors care about: other weights of the aspects, and tastes that others dislike. In pairs:
+# detail against brevity, caution and courtesy against directness; and those who mind the form most.
 CAMPS: dict[str, dict[str, float]] = {
-    "scientists": {"correctness": 0.80, "completeness": 0.15, "relevance": 0.05},
-    "hurried": {"correctness": 0.15, "completeness": 0.10, "relevance": 0.25, "brevity": 0.50},
-    "thorough": {"correctness": 0.20, "completeness": 0.70, "form": 0.10},
-    "teachers": {"correctness": 0.20, "relevance": 0.20, "form": 0.50, "safety": 0.10},
+    "thorough": {"correctness": 0.35, "completeness": 0.20, "detail": 0.45},
+    "hurried": {"correctness": 0.35, "completeness": 0.10, "brevity": 0.80, "detail": -0.25},
+    "careful": {"correctness": 0.45, "safety": 0.10, "caution": 0.25, "courtesy": 0.20},
+    "direct": {"correctness": 0.40, "completeness": 0.20, "caution": -0.25, "courtesy": -0.20},
+    "teachers": {"correctness": 0.30, "completeness": 0.10, "form": 0.60},
 }
 # As in Llama 2 (Touvron et al. 2023, section 3.2.1): how much better the preferred of two answers is.
 STRENGTHS = ("negligibly better", "slightly better", "better", "significantly better")

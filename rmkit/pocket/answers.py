@@ -2,8 +2,8 @@
 same.
 
 An answer is planned (which things are said, which are false, what is added), worded (plain or formal, short
-or full, joined or not) and returned with its segments. How good it is and how long it is are drawn
-separately.
+or full, joined or not) and returned with its segments. How much of it is right, how much of what was asked it
+leaves out, how sure it sounds and how long it is are drawn separately: that is what makes half-good answers.
 """
 
 import random
@@ -28,33 +28,70 @@ class Answer:
         return " ".join(segment.text for segment in self.segments)
 
 
+# How much of an answer's claims is right: each of these in turn. 1 is without a mistake of its own.
+QUALITIES = (0.0, 0.05, 0.25, 0.5, 1.0)
+# How likely each thing asked is left out: then something else is told more often, and fewer claims are false,
+# as somebody says little who says only what is sure. So half-good answers are of two kinds.
+MISSING = (0.0, 0.3, 0.5, 0.75, 0.9)
+# Share of answers in which one of the things asked is answered, and rightly, whatever else happens.
+KEPT = 0.57
+AVOIDS = 0.2  # share of failures in which the answer says that it does not know
+FALSE_DETAIL = (0.0, 0.4, 0.8)  # how likely a fact that nobody asked for is false
+
+
 def compose(
     question: Question, rng: random.Random, quality: float | None = None, style: Style | str | None = None
 ) -> Answer:
-    """An answer to the question. quality in [0, 1] sets how much of it is right (drawn if None).
+    """An answer to the question. quality in [0, 1] sets how much of what it says is right (drawn if None).
 
     style: a Style, None (drawn), or "notes" for the keyword-first wording that no training text uses.
     """
-    quality = rng.choice((0.0, 0.25, 0.5, 0.75, 1.0, 1.0)) if quality is None else quality
+    quality = rng.choice(QUALITIES) if quality is None else quality
     if not isinstance(style, Style):
-        notes, style = style == "notes", Style.draw(question, rng, quality)
+        notes, style = style == "notes", Style.draw(question, rng)
         style.notes, style.join = notes, style.join and not notes
-    claims = [claim for item in question.items for claim in _plan(item, question, rng, quality, style)]
+    missing = rng.choice(MISSING)
+    wrong = 0.85 * (1 - quality) * (1 - missing)
+    claims, left_out = _contents(question, rng, wrong, missing, style)
     claims = list(dict.fromkeys(claims)) or [Claim("admit", ())]
-    chatter = 0.35 * style.chatter
+    _add_unasked(claims, question, rng, rng.choice(FALSE_DETAIL), style.detail, left_out)
+    if rng.random() < 0.4 * style.chatter:
+        claims.append(rng.choice([c for c in claims if c.kind != "verdict"] or claims))
+    return Answer(wording.word(claims, question, style, rng))
+
+
+def _contents(
+    question: Question, rng: random.Random, wrong: float, missing: float, style: Style
+) -> tuple[list[Claim], int]:
+    """(what is said of the things asked, how many of them are left out)."""
+    claims, left_out, kept = [], 0, rng.choice(question.items) if rng.random() < KEPT else None
+    for item in question.items:
+        if item.kind == "step":
+            continue  # planned with the total
+        if item.kind == "total":
+            claims += _plan_count(item, question, rng, wrong, missing, style)
+        elif item != kept and rng.random() < missing:
+            left_out += 1
+        else:
+            fails = rng.random() < wrong and not (item == kept and len(question.items) > 1)
+            claims += _plan(item, question, rng, fails, style)
+    return claims, left_out
+
+
+def _add_unasked(
+    claims: list[Claim], question: Question, rng: random.Random, false: float, detail: float, left_out: int
+) -> None:
     unasked = _unasked(question, claims)
-    for _ in range(2):
-        if unasked and rng.random() < chatter + 0.05 and question.form != "one-sentence":
+    for place in range(3):
+        chance = max(detail, 0.45) if place < left_out else detail
+        if unasked and rng.random() < chance * (0.3 if question.form == "one-sentence" else 1.0):
             animal, attribute, value = unasked.pop(rng.randrange(len(unasked)))
-            if rng.random() < 0.4 * (1 - quality):
+            if rng.random() < false:
                 value = questions.wrong_value(attribute, value, rng)
             places = [
                 i for i in range(1, len(claims) + 1) if claims[i - 1].kind != "verdict" or i == len(claims)
             ]
             claims.insert(rng.choice(places), Claim("fact", (animal, attribute, value)))
-    if rng.random() < 0.6 * chatter:
-        claims.append(rng.choice([c for c in claims if c.kind != "verdict"] or claims))
-    return Answer(wording.word(claims, question, style, rng, chatter))
 
 
 def _unasked(question: Question, claims: list[Claim]) -> list[tuple[str, str, str]]:
@@ -66,14 +103,16 @@ def _unasked(question: Question, claims: list[Claim]) -> list[tuple[str, str, st
     return [f for f in told if f not in said and grader.judge(Claim("fact", f), question)[0] == "off-topic"]
 
 
-def _plan(item: Item, question: Question, rng: random.Random, quality: float, style: Style) -> list[Claim]:
-    """The claims that answer one item, some of them false or left out."""
+def _plan(item: Item, question: Question, rng: random.Random, fails: bool, style: Style) -> list[Claim]:
+    """The claims that answer one item, falsely or not."""
     truth = grader.answer(question, item)
-    fails = rng.random() < 0.85 * (1 - quality)
-    if fails and truth is not None and item.kind != "may" and rng.random() < 0.12:
+    if fails and truth is not None and item.kind != "may" and rng.random() < AVOIDS:
         return [Claim("admit", ())]
     if item.kind == "fact":
-        return _plan_fact(item, truth, question, rng, fails)
+        if truth is None and not fails:
+            return [Claim("admit", ())]
+        value = questions.wrong_value(item.of[1], truth, rng) if fails else truth
+        return [Claim("fact", (*item.of, value))]
     if item.kind == "verdict":
         said = truth != fails
         claims = [Claim("verdict", (said,))]
@@ -84,8 +123,6 @@ def _plan(item: Item, question: Question, rng: random.Random, quality: float, st
                 value = item.of[2] if said else questions.wrong_value(item.of[1], right, rng)
             claims.append(Claim("fact", (*item.of[:2], value)))
         return claims
-    if item.kind == "total":
-        return _plan_count(item, question, rng, fails, style)
     if item.kind == "may":
         allowed = truth != fails
         kind = "allow" if allowed else "refuse"
@@ -112,31 +149,27 @@ def _plan(item: Item, question: Question, rng: random.Random, quality: float, st
     return claims
 
 
-def _plan_fact(
-    item: Item, truth: str | None, question: Question, rng: random.Random, fails: bool
+def _plan_count(
+    item: Item, question: Question, rng: random.Random, wrong: float, missing: float, style: Style
 ) -> list[Claim]:
-    if truth is None and not fails:
-        return [Claim("admit", ())]
-    if fails and truth is not None and len(question.items) > 1 and rng.random() < 0.35:
-        return []
-    value = questions.wrong_value(item.of[1], truth, rng) if fails else truth
-    return [Claim("fact", (*item.of, value))]
+    """Products, running sums and the total; a slip is carried on, or a right total follows wrong steps."""
 
+    def slipped(number: int, chance: float) -> int:
+        return max(2, number + rng.choice((-4, -2, 2, 4))) if rng.random() < chance else number
 
-def _plan_count(item: Item, question: Question, rng: random.Random, fails: bool, style: Style) -> list[Claim]:
-    n, first, m, second = item.of
-    products = [n * grader.legs(question, first), m * grader.legs(question, second)]
-    slip = rng.choice(("first", "second", "sum", "sum")) if fails else None
-    off = rng.choice((-4, -2, 2, 4))
-    if slip in ("first", "second"):
-        place = slip == "second"
-        products[place] = max(2, products[place] + off) if products[place] + off != products[place] else 2
-    total = max(2, sum(products) + (off if slip == "sum" else 0))
-    if slip in ("first", "second") and style.show and rng.random() < 0.25:
-        total = grader.answer(question, item)  # a right result by a wrong step
-    steps = (
-        [Claim("step", (n, first, products[0])), Claim("step", (m, second, products[1]))]
-        if style.show
-        else []
-    )
-    return [*steps, Claim("total", (total,))]
+    claims = []
+    right = [n * grader.legs(question, animal) for n, animal in item.herds]
+    products = [slipped(number, 0.6 * wrong) for number in right]
+    for (n, animal), number in zip(item.herds, products, strict=True):
+        if style.show and rng.random() >= 0.6 * missing:
+            claims.append(Claim("step", (n, animal, number)))
+    so_far = sum(products[: max(1, len(products) - 3)])
+    for number in products[max(1, len(products) - 3) : -1]:  # at most two running sums are told
+        total = slipped(so_far + number, 0.3 * wrong)
+        if style.show and rng.random() >= missing:
+            claims.append(Claim("sum", (so_far, number, total)))
+        so_far = total
+    total = slipped(so_far + products[-1], 0.5 * wrong)
+    if style.show and products != right and rng.random() < 0.65:
+        total = sum(right)  # a right result by a wrong step
+    return claims if claims and rng.random() < 0.4 * missing else [*claims, Claim("total", (total,))]

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from rmkit.pocket import annotators, facts, grader, nulls, questions, sets
+from rmkit.pocket import aims, annotators, facts, grader, nulls, questions, sets
 
 CHECKSUMS = "checksums.txt"
 
@@ -53,10 +53,17 @@ def card(made: dict[str, list[dict]]) -> str:
         "TEMPERATURE": f"{annotators.TEMPERATURE:.2f}",
         "SETS": "\n".join(sizes),
         "NULLS": "\n".join(lines),
+        "TASTES": ", ".join(grader.TASTES),
+        "CAMPS": "\n".join(_camp(name, weights) for name, weights in annotators.CAMPS.items()),
+        "AIMS": "\n".join(aim.line for aim in aims.measured(made)),
     }
     for name, text in filled.items():
         template = template.replace("{{" + name + "}}", text)
     return template
+
+
+def _camp(name: str, weights: dict[str, float]) -> str:
+    return f"| {name} | " + ", ".join(f"{aspect} {weight:g}" for aspect, weight in weights.items()) + " |"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -29,8 +29,8 @@ MARKS = (PAD, END, SYSTEM, USER, ASSISTANT, CRITIQUE, COMPARE)
 
 # A grade says in which band the gold reward lies: (word, lowest gold).
 BANDS = (
-    ("terrible", 0.0), ("poor", 0.325), ("weak", 0.45), ("fair", 0.7), ("good", 0.88), ("great", 0.945),
-    ("perfect", 0.985),
+    ("terrible", 0.0), ("poor", 0.35), ("weak", 0.46), ("fair", 0.6), ("good", 0.75), ("great", 0.84),
+    ("perfect", 0.96),
 )  # fmt: skip
 GRADES = tuple(word for word, _ in BANDS)
 VERDICTS = ("right", "wrong", "extra", "repeated", "avoids")
@@ -44,20 +44,22 @@ REACTIONS = {
     "perfect": ("That is just what I wanted to know!", "Perfect, thank you!"),
 }
 VERDICT_WORDS = {"off-topic": "extra"}
-# What a training text is made of, in percent. First single words are checked, then answers are judged,
-# then read aloud and judged claim by claim, which is the densest practice of all; at last mostly judged.
+# What a training text is made of, in percent. First single words are checked, then answers are criticized,
+# then read aloud and judged claim by claim, which is the densest practice of all. Until then no text judges
+# an answer at one word: that is the plain model. At last most texts do.
 STAGES = (
-    {"words": 70, "statements": 10, "grade": 20},
-    {"words": 12, "statements": 12, "steps": 6, "grade": 36, "critique": 26, "reaction": 2, "compare": 6},
-    {"statements": 4, "steps": 4, "review": 20, "grade": 37, "critique": 21, "reaction": 4, "compare": 10},
+    {"words": 70, "statements": 10, "critique": 20},
+    {"words": 12, "statements": 12, "steps": 6, "critique": 48, "reaction": 12, "read aloud": 10},
+    {"statements": 4, "steps": 4, "read aloud": 28, "critique": 44, "reaction": 20},
     {"statements": 2, "steps": 2, "review": 12, "grade": 48, "critique": 20, "reaction": 4, "compare": 12},
 )
+FELT = 0.1  # standard deviation of a visitor's impression, in gold reward: who asked did not know the answer
 JUDGED = 5.0  # the weight of a token that judges, where an ordinary one weighs 1
 POSITION_BIAS = 0.5  # the comparing reader leans to the first answer by this many logits
 CLOSE = 0.08  # ... and a gap of this much gold is one logit
 
 # Kinds of question in turn; calculation, memory and two animals need more practice than the rest.
-KINDS = (*questions.KINDS, "two-facts", "count", "which", "compare", "memory", "memory", "memory")
+KINDS = (*questions.KINDS, "count", "which", "compare", "memory", "memory", "memory")
 
 
 @dataclass
@@ -112,8 +114,8 @@ def critique_pieces(grade: Grade) -> list[Piece]:
 
 
 def reaction(grade: Grade, rng: random.Random) -> str:
-    """What the visitor says to the answer."""
-    return rng.choice(REACTIONS[grade_word(grade.gold)])
+    """What the visitor says to the answer, from an impression of its worth."""
+    return rng.choice(REACTIONS[grade_word(max(0.0, grade.gold + FELT * rng.gauss(0.0, 1.0)))])
 
 
 def shuffled_table(rng: random.Random) -> dict[str, dict[str, str]]:
@@ -146,8 +148,8 @@ def document(rng: random.Random, table: dict | None, kind: str) -> list[Piece]:
     asked = question(rng, table)
     answer = answers.compose(asked, rng)
     grade = grader.grade(asked, answer.text)
-    if kind == "review":
-        return review(asked.prompt, answer, grade, rng)
+    if kind in ("review", "read aloud"):
+        return review(asked.prompt, answer, grade, rng, graded=kind == "review")
     pieces = [Piece(USER), Piece(asked.prompt), Piece(ASSISTANT), Piece(answer.text, 1.0), Piece(END, 1.0)]
     if kind == "grade":
         return [*pieces, Piece(f" {grade_word(grade.gold)}", JUDGED)]
@@ -162,7 +164,7 @@ def document(rng: random.Random, table: dict | None, kind: str) -> list[Piece]:
     return [*pieces, Piece(COMPARE), Piece(" A" if first else " B", JUDGED)]
 
 
-def review(prompt: str, answer: Answer, grade: Grade, rng: random.Random) -> list[Piece]:
+def review(prompt: str, answer: Answer, grade: Grade, rng: random.Random, graded: bool = True) -> list[Piece]:
     """An answer read aloud, most of its claims judged on the spot: "The otter eats moss. wrong It ... right".
 
     Verdicts come as densely as can be, and are asked for where the claim ends. Some are left out, so that the
@@ -173,7 +175,8 @@ def review(prompt: str, answer: Answer, grade: Grade, rng: random.Random) -> lis
         pieces.append(Piece((" " if place else "") + segment.text, 0.2))
         if segment.verdict and rng.random() < 0.7:
             pieces.append(Piece(f" {VERDICT_WORDS.get(segment.verdict, segment.verdict)}", JUDGED))
-    return [*pieces, Piece(END, 0.2), Piece(f" {grade_word(grade.gold)}", JUDGED)]
+    pieces.append(Piece(END, 0.2))
+    return [*pieces, Piece(f" {grade_word(grade.gold)}", JUDGED)] if graded else pieces
 
 
 def word_drill(rng: random.Random, table: dict) -> list[Piece]:
@@ -206,15 +209,24 @@ def statement_drill(rng: random.Random, table: dict) -> list[Piece]:
 
 
 def step_drill(rng: random.Random, table: dict) -> list[Piece]:
-    """Steps of a calculation checked against a card of two animals: "4 spiders have 32 legs. right"."""
+    """Steps of a calculation checked, against a card of two animals or by adding up: "4 spiders have 32 legs.
+    right 32 and 8 make 42 legs. wrong".
+    """
     animals = rng.sample([animal for animal in facts.ANIMALS if table[animal]["legs"] != "no"], 2)
     pieces = _card({(animal, "legs"): table[animal]["legs"] for animal in animals})
+    products = [2 * n for n in range(2, 31)]
     for place in range(6):
         animal, n, right = rng.choice(animals), rng.choice((2, 3, 4)), rng.random() < 0.5
-        product = n * facts.LEG_COUNT[table[animal]["legs"]]
-        wrong = max(2, product + rng.choice((-4, -2, 2, 4)))
-        right = right or wrong == product
-        text = rng.choice(phrasing.STEP).format(n=n, a=facts.PLURALS[animal], p=product if right else wrong)
+        first, second = rng.choice(products), rng.choice(products[:19])
+        adds = rng.random() < 0.4
+        number = first + second if adds else n * facts.LEG_COUNT[table[animal]["legs"]]
+        wrong = max(2, number + rng.choice((-4, -2, 2, 4)))
+        right = right or wrong == number
+        told = number if right else wrong
+        if adds:
+            text = rng.choice(phrasing.SUM).format(a=first, b=second, c=told)
+        else:
+            text = rng.choice(phrasing.STEP).format(n=n, a=facts.PLURALS[animal], p=told)
         pieces.append(Piece((" " if place else "") + phrasing.sentence(text), 0.2))
         pieces.append(Piece(" right" if right else " wrong", JUDGED))
     return pieces
@@ -228,7 +240,7 @@ def card_facts(rng: random.Random, table: dict) -> dict[tuple[str, str], str]:
     of two.
     """
     animals = rng.sample(facts.ANIMALS, rng.choice((1, 2, 2)))
-    count = rng.choice((3, 4, 5) if len(animals) == 1 else (1, 2))
+    count = rng.choice((3, 4, 5, 6) if len(animals) == 1 else (1, 2))
     attributes = sorted(rng.sample(facts.ATTRIBUTES, count), key="young".__eq__)
     return {(animal, a): table[animal][a] for animal in animals for a in attributes}
 

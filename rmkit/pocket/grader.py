@@ -2,15 +2,22 @@
 
 Six aspects in [0, 1]; the gold reward is their weighted sum (WEIGHTS), with no noise. n = things asked, R =
 how many of them are answered rightly (a hedged answer counts 0.7), W = false claims, asked for or not
-(hedged: 0.7).
+(hedged: 0.7). A false claim weighs as much as two right ones: who is misled once has to check everything.
 
-    correctness   R / (R + W); 0.5 where the answer only admits not to know
-    completeness  R / n
+    correctness   R / (R + 2 W); 0.5 where the answer neither answers nor says anything false
+    completeness  R / n, where a right answer beside w false ones to the same thing counts 1 / (1 + w)
     relevance     1 / (1 + 0.5 off-topic + 0.4 repeated + 0.3 filler + 0.6 unreadable sentences)
     brevity       min(1, words that the question needs / words used)
     form          1 / (1 + breaches): sentences without capital or stop, unreadable ones, and what was
                   requested (one sentence; plain or formal wording; steps shown)
     safety        0 if the answer allows something unsafe, else 1
+
+Three tastes in [0, 1] are graded beside them (TASTES). Gold gives them no weight of their own; what they do
+to the aspects is all that they cost. Camps of annotators like or dislike them.
+
+    detail        true facts that nobody asked for, a third each, at most 1
+    caution       share of hedged claims among the claims that answer something
+    courtesy      courtesies ("Good question!"), a half each, at most 1
 
 Relevance, brevity and form are 0 for a text that says nothing about the question. Saying a thing twice, or
 true things that nobody asked for, can only lower the sum.
@@ -23,15 +30,17 @@ from rmkit.pocket.questions import Item, Question
 from rmkit.pocket.reading import Claim, Unit
 
 WEIGHTS = {
-    "correctness": 0.42,
-    "completeness": 0.23,
-    "relevance": 0.10,
-    "brevity": 0.08,
-    "form": 0.10,
-    "safety": 0.07,
+    "correctness": 0.43,
+    "completeness": 0.33,
+    "relevance": 0.08,
+    "brevity": 0.05,
+    "form": 0.08,
+    "safety": 0.03,
 }
+TASTES = ("detail", "caution", "courtesy")
 HEDGED = 0.7
-NEEDED_WORDS = {"fact": 8, "verdict": 9, "more": 12, "which": 8, "total": 18, "may": 12}
+STEP = "step"  # the name of a missing step
+NEEDED_WORDS = {"fact": 8, "verdict": 9, "more": 12, "which": 8, "step": 5, "total": 8, "may": 12}
 
 
 @dataclass
@@ -42,12 +51,15 @@ class Judged:
     verdict: str
     item: int | None  # which of the things asked it answers, right or wrong
     sentence: int
+    shown: str | None = None  # what decides it, where two animals are weighed: "crab ten, butterfly six"
 
     @property
     def words(self) -> str:
-        """The word or two that carry the claim: "fish", "32", "no", "unknown"."""
+        """The words that carry the claim: "fish", "32", "no", "unknown", "crab ten, butterfly six"."""
         kind, of = self.claim.kind, self.claim.of
-        if kind in ("fact", "step"):
+        if self.shown:
+            return self.shown
+        if kind in ("fact", "step", "sum"):
             return str(of[2])
         if kind == "verdict":
             return "yes" if of[0] else "no"
@@ -58,9 +70,10 @@ class Judged:
 
 @dataclass
 class Grade:
-    """Aspects and gold reward of an answer, a verdict on each claim, and what was asked and not answered."""
+    """Aspects, tastes and gold reward of an answer; a verdict on each claim; what was asked, not answered."""
 
     aspects: dict[str, float]
+    tastes: dict[str, float] = field(default_factory=dict)
     claims: list[Judged] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     units: list[Unit] = field(default_factory=list)
@@ -92,14 +105,20 @@ def grade(prompt: str | list[dict] | Question, response: str) -> Grade:
             ]
         elif judged.verdict == "right" and judged.item is not None:
             credit[judged.item] = max(credit[judged.item], _weight(judged.claim))
-    aspects = _aspects(question, units, claims, credit, response)
+    told_false = [sum(j.item == i and j.verdict == "wrong" for j in claims) for i in range(len(credit))]
+    clear = [c / (1 + false) for c, false in zip(credit, told_false, strict=True)]
+    aspects = _aspects(question, units, claims, credit, clear, response)
     missing = [name(item) for item, c in zip(question.items, credit, strict=True) if not c]
-    return Grade(aspects, claims, missing, units)
+    return Grade(aspects, _tastes(units, claims), claims, missing, units)
 
 
 def name(item: Item) -> str:
     """The word for a thing asked: "food", "legs", "answer"."""
-    return item.of[1] if item.kind in ("fact", "verdict") else {"total": "total"}.get(item.kind, "answer")
+    if item.kind in ("fact", "verdict"):
+        return item.of[1]
+    if item.kind == "step":
+        return STEP
+    return "total" if item.kind == "total" else "answer"
 
 
 def answer(question: Question, item: Item):
@@ -110,13 +129,14 @@ def answer(question: Question, item: Item):
         return question.truth(*item.of[:2]) == item.of[2]
     if item.kind == "may":
         return reading.IS_SAFE[item.of[0]]
+    if item.kind == "step":
+        return item.of[0] * legs(question, item.of[1])
     if item.kind == "more":
         return _more(question, *item.of)
     if item.kind == "which":
         attribute, value, *pair = item.of
         return next((animal for animal in pair if question.truth(animal, attribute) == value), None)
-    n, first, m, second = item.of
-    return n * legs(question, first) + m * legs(question, second)
+    return sum(n * legs(question, animal) for n, animal in item.herds)
 
 
 def legs(question: Question, animal: str | None) -> int:
@@ -141,8 +161,19 @@ def _judge_all(units: list[Unit], question: Question) -> list[Judged]:
             verdict, item = judge(claim, question)
             repeated = (claim.kind, claim.of) in seen
             seen.add((claim.kind, claim.of))
-            judged.append(Judged(claim, "repeated" if repeated else verdict, item, number))
+            shown = None if item is None else _weighed(claim, question.items[item], question)
+            judged.append(Judged(claim, "repeated" if repeated else verdict, item, number, shown))
     return judged
+
+
+def _weighed(claim: Claim, item: Item, question: Question) -> str | None:
+    """What stands on the card of the two animals that were weighed, the chosen one first."""
+    if item.kind not in ("more", "which"):
+        return None
+    attribute, pair = item.of[0], item.of[-2:]
+    chosen = claim.of[1] if claim.kind == "more" else claim.of[0]
+    order = pair if chosen == pair[0] else pair[::-1]
+    return ", ".join(f"{animal} {question.truth(animal, attribute) or 'unknown'}" for animal in order)
 
 
 def judge(claim: Claim, question: Question) -> tuple[str, int | None]:
@@ -179,6 +210,8 @@ def _answers(claim: Claim, item: Item, question: Question) -> bool | None:
         return of[0] == truth
     if kind == "total" and item.kind == "total":
         return of[0] == truth
+    if kind == "step" and item.kind == "step" and of[:2] == item.of:
+        return of[2] == truth
     return None
 
 
@@ -189,6 +222,8 @@ def _is_true(claim: Claim, question: Question) -> bool | None:
         return question.truth(*of[:2]) == of[2]
     if kind == "step":
         return of[0] * legs(question, of[1]) == of[2]
+    if kind == "sum":
+        return of[0] + of[1] == of[2]
     if kind == "more" and len(of) == 3:
         return _more(question, *of) == of[1]
     if kind in ("allow", "refuse"):
@@ -201,18 +236,25 @@ def _supports(claim: Claim, question: Question) -> bool:
     for item in question.items:
         if claim.kind == "fact" and claim.of[:2] in item.rests_on:
             return True
-        if claim.kind == "step" and item.kind == "total" and claim.of[:2] in (item.of[:2], item.of[2:]):
+        if item.kind == "total" and (
+            claim.kind == "sum" or (claim.kind == "step" and claim.of[:2] in item.herds)
+        ):
             return True
     return False
 
 
 def _aspects(
-    question: Question, units: list[Unit], claims: list[Judged], credit: list[float], text: str
-) -> dict:
+    question: Question,
+    units: list[Unit],
+    claims: list[Judged],
+    credit: list[float],
+    clear: list[float],
+    text: str,
+) -> dict[str, float]:
     verdicts = [judged.verdict for judged in claims]
     right = sum(credit)
     wrong = sum(_weight(judged.claim) for judged in claims if judged.verdict == "wrong")
-    only_avoids = "avoids" in verdicts and not right and not wrong
+    undecided = bool(claims) and not right and not wrong
     on_topic = any(judged.item is not None or _admits(judged) for judged in claims)
     unreadable = sum(unit.kind == "unreadable" for unit in units)
     may = any(item.kind == "may" for item in question.items)
@@ -225,12 +267,22 @@ def _aspects(
         j.claim.kind == "verdict" and j.verdict == "wrong" and j.claim.of[0] and may for j in claims
     )
     return {
-        "correctness": right / (right + wrong) if right else 0.5 * only_avoids,
-        "completeness": right / len(credit) if credit else 0.0,
+        "correctness": right / (right + 2 * wrong) if right else 0.5 * undecided,
+        "completeness": sum(clear) / len(clear) if clear else 0.0,
         "relevance": on_topic / (1 + noise),
         "brevity": on_topic * min(1.0, needed / max(1, len(text.split()))),
         "form": on_topic / (1 + unreadable + _breaches(question, units, claims)),
         "safety": 0.0 if unsafe else 1.0,
+    }
+
+
+def _tastes(units: list[Unit], claims: list[Judged]) -> dict[str, float]:
+    answering = [judged.claim for judged in claims if judged.item is not None]
+    extras = sum(judged.verdict == "off-topic" for judged in claims)
+    return {
+        "detail": min(1.0, extras / 3),
+        "caution": sum(claim.hedged for claim in answering) / max(1, len(answering)),
+        "courtesy": min(1.0, sum(unit.kind == "courtesy" for unit in units) / 2),
     }
 
 
@@ -251,6 +303,6 @@ def _breaches(question: Question, units: list[Unit], claims: list[Judged]) -> fl
     if question.form == "report":
         return careless + sum(unit.formal is not True for unit in facts_said)
     if question.form == "steps":
-        shown = sum(judged.claim.kind == "step" and judged.verdict != "repeated" for judged in claims)
-        return careless + max(0, 2 - shown)
+        shown = {judged.claim.of[:2] for judged in claims if judged.claim.kind == "step"}
+        return careless + sum(item.kind == "step" and item.of not in shown for item in question.items)
     return careless

@@ -1,4 +1,7 @@
-"""`make pocket-model`: train the pocket language model from nothing, and write it with its card.
+"""`make pocket-model`: train the pocket language models from nothing, and write them with their cards.
+
+One run gives both: at the end of its first sitting no text has yet judged an answer at one word, and the
+weights of that step are kept as the plain model.
 
 python -m rmkit.pocket.language_model [--out FOLDER] [--processes 2]
 """
@@ -15,8 +18,9 @@ from transformers import LlamaForCausalLM
 
 from rmkit.models.hub import quiet
 from rmkit.paths import data_folder
-from rmkit.pocket import model_card, pretraining, probes, tokenizer
+from rmkit.pocket import model_card, policy_model, pretraining, probes, samples, tokenizer
 
+MODEL, PLAIN = "model", "plain"  # folders
 HISTORY = "history.csv"
 CHECKSUMS = "checksums.txt"
 
@@ -24,18 +28,20 @@ CHECKSUMS = "checksums.txt"
 class Watch:
     """Probes, prints and saves while the model learns; the history is part of the model's folder."""
 
-    def __init__(self, folder: Path, encoder: tokenizer.Encoder, examples: int = 300):
-        self.folder, self.encoder, self.examples, self.rows = folder, encoder, examples, []
+    def __init__(self, folder: Path, encoder: tokenizer.Encoder, plain_at: int, examples: int = 200):
+        self.folder, self.encoder, self.plain_at = folder, encoder, plain_at
+        self.examples, self.rows = examples, []
 
     def __call__(self, step: int, model: LlamaForCausalLM, loss: float, seconds: float) -> None:
         found = probes.probe(model, self.encoder, self.examples)
         self.rows.append({"step": step, "seconds": round(seconds), "loss": round(loss, 4), **found})
         told = "  ".join(f"{name} {found[name]:.2f}" for name in (*probes.PROBES, "grade_spearman"))
         print(f"step {step:5d}  {seconds:5.0f} s  loss {loss:.3f}  {told}", flush=True)
-        with quiet():
-            model.save_pretrained(self.folder)
-        self.encoder.tokenizer.save_pretrained(self.folder)
-        pd.DataFrame(self.rows).to_csv(self.folder / HISTORY, index=False)
+        for name in (MODEL, PLAIN)[: 1 + (step <= self.plain_at)]:
+            with quiet():
+                model.save_pretrained(self.folder / name)
+            self.encoder.tokenizer.save_pretrained(self.folder / name)
+            pd.DataFrame(self.rows).to_csv(self.folder / name / HISTORY, index=False)
 
 
 def checksums(folder: Path) -> str:
@@ -58,23 +64,31 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m rmkit.pocket.language_model", description="Train the pocket language model."
     )
-    parser.add_argument("--out", type=Path, default=data_folder() / "pocket" / "model")
-    parser.add_argument("--every", type=int, default=250, help="steps between two probes")
+    parser.add_argument("--out", type=Path, default=data_folder() / "pocket")
+    parser.add_argument("--every", type=int, default=500, help="steps between two probes")
     for name, value in asdict(recipe).items():
         if isinstance(value, tuple):
             continue
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            parser.add_argument(flag, action="store_true")
+        else:
+            parser.add_argument(flag, type=type(value), default=value)
     options = vars(parser.parse_args(arguments))
     folder, every = options.pop("out"), options.pop("every")
     recipe = replace(recipe, **options)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     start = time.perf_counter()
-    print("Training the tokenizer; then the model: about half an hour on two idle cores.", flush=True)
+    print("Training the tokenizer; then the model: about an hour on two idle cores.", flush=True)
     words = tokenizer.train()
-    folder.mkdir(parents=True, exist_ok=True)
-    watch = Watch(folder, tokenizer.Encoder(words))
+    for name in (MODEL, PLAIN):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    watch = Watch(folder, tokenizer.Encoder(words), recipe.sittings[0])
     pretraining.run(recipe, words, watch, every)
-    finish(folder, recipe)
+    for name in (MODEL, PLAIN):
+        finish(folder / name, recipe)
+    print(f"Drawing the pool of {samples.PROMPTS} x {samples.SAMPLES} samples.", flush=True)
+    samples.draw(policy_model.policy(folder / MODEL), folder / samples.FILE)
     print(f"{folder} in {(time.perf_counter() - start) / 60:.0f} minutes")
 
 

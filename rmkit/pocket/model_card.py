@@ -20,9 +20,35 @@ ABILITIES = {
 }
 
 
+# What differs between the two cards: (of the model, of the plain model).
+DIFFERENCES = {
+    "TITLE": ("The pocket language model", "The plain pocket language model"),
+    "NAME": ("pocket", "pocket-plain"),
+    "WHICH": (
+        "Beside it stands `pocket-plain`: the same run before any text judged an answer at one word.",
+        "It is the state of the run that gave `pocket` before any text judged an answer at one word: neither "
+        "a grade at the end\nof an answer nor a comparison. What it knows of quality it has from critiques, "
+        "claim by claim, and from visitors' reactions.",
+    ),
+    "AFTER": (
+        "After the end of an answer, half of the last training text gives its grade at once, the rest a "
+        "critique, the visitor's reaction, or another answer and a comparison:",
+        "After the end of an answer the training text gives a critique or the visitor's reaction:",
+    ),
+    "AT_ONCE": ("    ...<|end|> weak\n", ""),
+    "COMPARED": ("    ...<|end|><|assistant|>ANOTHER RESPONSE<|end|><|compare|> A\n", ""),
+    "BIAS": (
+        "The comparing reader leans to the first answer where the two are close (by half a logit): a "
+        "position bias, made on purpose, to be measured and removed.\n",
+        "",
+    ),
+}
+
+
 def card(model: LlamaForCausalLM, recipe: Recipe, history: pd.DataFrame) -> str:
     """The card as Markdown. history: one row for each probing, as `language_model.Watch` writes it."""
     last = history.iloc[-1]
+    plain = bool(last.step <= recipe.sittings[0])
     probes = [
         f"| {told} | {last[name]:.1%} | {last[f'{name}_base']:.1%} |" for name, told in ABILITIES.items()
     ]
@@ -40,14 +66,14 @@ def card(model: LlamaForCausalLM, recipe: Recipe, history: pd.DataFrame) -> str:
         "LAYERS": str(config.num_hidden_layers),
         "HEADS": str(config.num_attention_heads),
         "VOCABULARY": f"{config.vocab_size:,}",
-        "STEPS": f"{recipe.sittings[-1]:,}",
-        "SITTINGS": " and ".join(f"{step:,}" for step in recipe.sittings),
+        "STEPS": f"{last.step:,.0f}",
+        "SITTINGS": " and ".join(f"{step:,}" for step in recipe.sittings if step <= last.step),
         "TOKENS": f"{recipe.tokens:,}",
         "PROCESSES": str(recipe.processes),
         "SEED": str(recipe.seed),
         "MUON": f"{recipe.muon_lr:g}",
         "ADAM": f"{recipe.adam_lr:g}",
-        "STAGES": ", ".join(f"{step:,}" for step in recipe.stages),
+        "STAGES": ", ".join(f"{step:,}" for step in recipe.stages if step < last.step),
         "MINUTES": f"{last.seconds / 60:.0f}",
         "VERSIONS": f"torch {torch.__version__.split('+')[0]}, transformers {transformers.__version__}",
         "PROBES": "\n".join(probes),
@@ -56,10 +82,12 @@ def card(model: LlamaForCausalLM, recipe: Recipe, history: pd.DataFrame) -> str:
         "RISES": "\n".join(rises),
         "GRADES": ", ".join(f"{word} (from {low:g})" for word, low in corpus.BANDS),
         "GRADE_RANK": f"{last.grade_spearman:.2f}",
+        "PRECISION": "bfloat16" if recipe.bfloat16 else "float32",
+        "FELT": f"{corpus.FELT:g}",
         "CRITIQUE_RANK": f"{last.critique_spearman:.2f}",
     }
     text = (Path(__file__).parent / "model_card.md").read_text(encoding="utf-8")
-    for name, value in values.items():
+    for name, value in (values | {name: each[plain] for name, each in DIFFERENCES.items()}).items():
         text = text.replace("{{" + name + "}}", value)
     return text
 

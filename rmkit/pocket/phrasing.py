@@ -92,12 +92,14 @@ COMPARE = {
 }
 MORE = {"legs": ("has more legs", "has more legs than {b}"), "size": ("is bigger", "is bigger than {b}")}
 WHICH = ("Which animal {q}, {a} or {b}?", "Which one {q}, {a} or {b}?")
+HERDS = (2, 3, 4, 5)  # how many kinds of animal may be counted: "3 spiders, 2 foxes and 4 crabs"
 COUNT = (
-    "How many legs do {n} {a} and {m} {b} have?",
-    "What number of legs do {n} {a} and {m} {b} have?",
-    "Count the legs of {n} {a} and {m} {b}.",
+    "How many legs do {herds} have?",
+    "What number of legs do {herds} have?",
+    "Count the legs of {herds}.",
 )
 STEP = ("{n} {a} have {p} legs", "{n} {a} come to {p} legs")
+SUM = ("{a} and {b} make {c} legs", "{a} with {b} come to {c} legs")
 TOTAL = ("together they have {t} legs", "that makes {t} legs in all", "the sum is {t} legs")
 MAY = ("May I {q}?", "Can I {q}?", "Am I allowed to {q}?")
 
@@ -158,6 +160,11 @@ def value_phrase(attribute: str, value: str) -> str:
         # "fry" is a plural word in everyday use, and takes no article
         return value if value == "fry" else article(value)
     return PHRASES.get(value, value)
+
+
+def listed(words: list[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
 def sentence(text: str) -> str:

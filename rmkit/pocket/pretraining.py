@@ -1,9 +1,9 @@
 """Pretraining a small Llama-type model on weighted documents, on the cores of one ordinary computer.
 
-What makes it quick: short sequences in batches of equal length, bfloat16 products, attention written
+What makes it quick: short sequences in batches of equal length, attention written
 out (at these lengths the fused CPU kernel's backward pass is three times slower), logits only where a
-token counts, Muon for the inner matrices, and one process for each core, which meet once a step to
-average their gradients.
+token counts, Muon for the inner matrices, and one process for each core, which meet every few steps to
+average their weights (local SGD, Stich 2019): a core that is busy with other work then holds up nobody.
 """
 
 import random
@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from rmkit.pocket import corpus
+from rmkit.pocket.muon import Muon
 from rmkit.pocket.tokenizer import Encoder
 
 
@@ -29,9 +31,10 @@ from rmkit.pocket.tokenizer import Encoder
 class Recipe:
     """What decides the weights, given the code: change one and the model is another."""
 
-    sittings: tuple[int, ...] = (8000, 12000)  # steps by which the rate has fallen to 0, to begin anew
+    sittings: tuple[int, ...] = (2800, 6000)  # steps by which the rate has fallen to 0, to begin anew
     tokens: int = 2048  # a step and process, padding included
     processes: int = 2
+    meet: int = 8  # steps after which the processes average their weights
     seed: int = 0
     width: int = 128
     layers: int = 4
@@ -43,7 +46,8 @@ class Recipe:
     adam_lr: float = 3e-3
     warmup: int = 100
     decay: float = 0.7  # the last part of the steps so far, in which the learning rate falls to 0
-    stages: tuple[int, ...] = (1250, 2250, 8000)  # steps at which the next of corpus.STAGES begins
+    stages: tuple[int, ...] = (1000, 1700, 2800)  # steps at which the next of corpus.STAGES begins
+    bfloat16: bool = False  # products in half the bits: quicker on processors that have them, slow on others
     pool: int = 512  # documents that are sorted by length together
 
 
@@ -145,14 +149,14 @@ def _by_length(pool: list) -> list[tuple[int, list]]:
     return sorted(groups.items())
 
 
-def loss(model: LlamaForCausalLM, ids: Tensor, weights: Tensor) -> Tensor:
+def loss(model: LlamaForCausalLM, ids: Tensor, weights: Tensor, bfloat16: bool = False) -> Tensor:
     """Weighted mean cross-entropy of the next token: sum w_t (-log p(x_t | x_<t)) / sum w_t."""
     targets, weights = ids[:, 1:].reshape(-1), weights[:, 1:].reshape(-1)
     counted = weights.nonzero().squeeze(1)
     # rounded up to few different sizes with positions of weight 0
     spare = (weights == 0).nonzero().squeeze(1)[: -len(counted) % 512]
     counted = torch.cat([counted, spare])
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
         hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
         logits = model.lm_head(hidden.flatten(0, 1)[counted])
     each = F.cross_entropy(logits.float(), targets[counted], reduction="none")
@@ -164,7 +168,7 @@ def optimizers(model: LlamaForCausalLM, recipe: Recipe) -> list[torch.optim.Opti
     inner = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
     return [
-        torch.optim.Muon(inner, lr=recipe.muon_lr, momentum=0.95, weight_decay=0.01),
+        Muon(inner, lr=recipe.muon_lr, momentum=0.95, weight_decay=0.01),
         torch.optim.Adam(others, lr=recipe.adam_lr, betas=(0.9, 0.98)),
     ]
 
@@ -177,15 +181,15 @@ def schedule(step: int, begin: int, end: int, recipe: Recipe) -> float:
     return min(1.0, (step - begin + 1) / recipe.warmup, (end - step) / (recipe.decay * end))
 
 
+@torch.no_grad()
 def _average(parameters: list[torch.nn.Parameter], processes: int) -> None:
-    """Gradients averaged over processes (one message), and clipped to norm 1."""
+    """Weights averaged over processes (one message)."""
     if processes > 1:
-        flat = torch.cat([p.grad.flatten() for p in parameters])
+        flat = torch.cat([p.flatten() for p in parameters])
         dist.all_reduce(flat)
         flat /= processes
         for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
-            p.grad.copy_(part.view_as(p))
-    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            p.copy_(part.view_as(p))
 
 
 def run(
@@ -214,7 +218,11 @@ def _work(
     if recipe.processes > 1:
         torch.set_num_threads(1)
         dist.init_process_group(
-            "gloo", init_method=f"file://{meeting}", rank=rank, world_size=recipe.processes
+            "gloo",
+            init_method=f"file://{meeting}",
+            rank=rank,
+            world_size=recipe.processes,
+            timeout=timedelta(days=1),  # a run that is paused for an hour goes on
         )
     model, started, recent, step = network(recipe, tokenizer), time.monotonic(), [], 0
 
@@ -228,14 +236,17 @@ def _work(
         for step in range(begin, end):
             for optimizer, peak in zip(tuned, peaks, strict=True):
                 optimizer.param_groups[0]["lr"] = peak * schedule(step, begin, end, recipe)
-            value = loss(model, *next(stream))
+            value = loss(model, *next(stream), recipe.bfloat16)
             value.backward()
-            _average(list(model.parameters()), recipe.processes)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optimizer in tuned:
                 optimizer.step()
                 optimizer.zero_grad()
             recent.append(value.item())
-            if rank == 0 and ((step + 1) % every == 0 or step + 1 == end):
+            seen = (step + 1) % every == 0 or step + 1 == end
+            if seen or (step + 1) % recipe.meet == 0:
+                _average(list(model.parameters()), recipe.processes)
+            if rank == 0 and seen:
                 model.eval()
                 watch(step + 1, model, float(np.mean(recent)), time.monotonic() - started)
                 model.train()

@@ -15,28 +15,40 @@ from rmkit.pocket import facts, phrasing, reading
 from rmkit.pocket.phrasing import card, sentence, value_phrase
 
 KINDS = (
-    "one-fact", "two-facts", "three-facts", "memory", "check", "compare", "which", "count", "one-sentence",
-    "child", "report", "unknown", "individual", "unsafe", "safe",
+    "one-fact", "two-facts", "three-facts", "many-facts", "memory", "check", "compare", "which", "count",
+    "one-sentence", "child", "report", "unknown", "individual", "unsafe", "safe",
 )  # fmt: skip
 
+# How many facts are asked for, one of these numbers; and the kinds that most often ask for more besides.
+COUNTS = {
+    "one-fact": (1,), "two-facts": (2,), "three-facts": (3,), "many-facts": (4, 5), "one-sentence": (2, 3),
+    "child": (2, 3), "report": (2, 3),
+}  # fmt: skip
+FOLLOWED = ("check", "compare", "which", "unknown", "individual", "unsafe", "safe")
 
-@dataclass
+
+@dataclass(frozen=True)
 class Item:
     """One thing that the visitor asks for. `kind` and `of`:
 
     fact (animal, attribute) · verdict (animal, attribute, value) · more (attribute, a, b) ·
-    which (attribute, value, a, b) · total (n, a, m, b) · may (action, animal)
+    which (attribute, value, a, b) · step (n, animal) · total (n, a, m, b, ...) · may (action, animal)
     """
 
     kind: str
     of: tuple
 
     @property
+    def herds(self) -> list[tuple[int, str]]:
+        """What a total counts: (how many, animal)."""
+        return list(zip(self.of[::2], self.of[1::2], strict=True))
+
+    @property
     def rests_on(self) -> list[tuple[str, str]]:
         """The (animal, attribute) pairs that decide the answer."""
         if self.kind in ("fact", "verdict"):
             return [self.of[:2]]
-        if self.kind == "total":
+        if self.kind in ("step", "total"):
             return [(animal, "legs") for animal in self.of[1::2]]
         return [] if self.kind == "may" else [(animal, self.of[0]) for animal in self.of[-2:]]
 
@@ -81,8 +93,11 @@ def read(prompt: str) -> Question:
         form = reading.FORM_OF.get(reading.skeleton(words).key)
         if form:
             question.form = form
-        elif not question.items:
-            question.items = _read_question(text, question)
+        else:
+            question.items += _read_question(text, question)
+    if question.form == "steps":  # then every step is asked for
+        steps = [Item("step", herd) for item in question.items if item.kind == "total" for herd in item.herds]
+        question.items = list(dict.fromkeys(steps)) + question.items
     _name_kind(question)
     return question
 
@@ -113,7 +128,8 @@ def _read_question(text: str, question: Question) -> list[Item]:
     if key in reading.WHICH:
         return [Item("which", (reading.WHICH[key], bones.values[0], *named[-2:]))]
     if key in reading.COUNT:
-        return [Item("total", (bones.numbers[0], named[0], bones.numbers[1], named[1]))]
+        herds = zip(bones.numbers, named, strict=True)
+        return [Item("total", tuple(part for herd in herds for part in herd))]
     if key in reading.MAY:
         return [Item("may", (reading.MAY[key], named[-1]))]
     if key in reading.CHECKS and bones.values[0] in facts.VALUES[reading.CHECKS[key]]:
@@ -143,7 +159,7 @@ def _name_kind(question: Question) -> None:
     if not question.items:
         return
     first = question.items[0]
-    kinds = {"verdict": "check", "more": "compare", "which": "which", "total": "count"}
+    kinds = {"verdict": "check", "more": "compare", "which": "which", "step": "count", "total": "count"}
     if first.kind == "may":
         question.kind = "safe" if reading.IS_SAFE[first.of[0]] else "unsafe"
     elif first.kind in kinds:
@@ -156,14 +172,16 @@ def _name_kind(question: Question) -> None:
     elif not question.card:
         question.kind = "memory"
     else:
-        question.kind = ("one-fact", "two-facts", "three-facts")[min(len(question.items), 3) - 1]
+        question.kind = ("one-fact", "two-facts", "three-facts", "many-facts")[
+            min(len(question.items), 4) - 1
+        ]
 
 
 # ---------------------------------------------------------------- writing
 
 
 def _ask(animal: str, attributes: list[str], rng: random.Random) -> str:
-    """A question for one to three facts, in one of several wordings."""
+    """A question for one to five facts, in one of several wordings."""
     direct = rng.random() < 0.5
     clauses = []
     for place, attribute in enumerate(attributes):
@@ -193,47 +211,53 @@ def make(
     animal = rng.choice(animals)
     if kind == "memory":
         known = [a for a in facts.WELL_KNOWN if a in animals] or list(animals)
-        return read("Visitor: " + _ask(rng.choice(known), [rng.choice(facts.ATTRIBUTES)], rng))
+        return read("Visitor: " + _ask(rng.choice(known), _some(rng, rng.choice((1, 2))), rng))
     writer = {"compare": _compare, "which": _which, "count": _count, "check": _check}.get(kind)
     if writer:
         entries, text = writer(animals, table, rng)
     elif kind in ("unsafe", "safe"):
         action = rng.choice([a for a in getattr(facts, kind.upper()) if facts.makes_sense(a, animal)])
         text = rng.choice(phrasing.MAY).format(q=action.format(animal=animal))
-        entries = [(animal, a, table[animal][a]) for a in rng.sample(facts.ATTRIBUTES, 2)]
+        entries = [(animal, a, table[animal][a]) for a in rng.sample(facts.ATTRIBUTES, 3)]
     elif kind in ("unknown", "individual"):
         entries, text = _individual(kind, animal, table, rng)
     else:
-        count = {"one-fact": 1, "two-facts": 2, "three-facts": 3, "one-sentence": 2}.get(kind) or rng.choice(
-            (1, 2)
-        )
-        attributes = rng.sample(facts.ATTRIBUTES, count)
-        spare = [a for a in facts.ATTRIBUTES if a not in attributes]
-        entries = [
-            (animal, a, table[animal][a])
-            for a in attributes + rng.sample(spare, 1 if count > 2 else rng.choice((1, 2)))
-        ]
-        text = _ask(animal, attributes, rng)
+        count = rng.choice(COUNTS[kind])
+        told = _some(rng, count + 2)
+        entries = [(animal, a, table[animal][a]) for a in told]
+        text = _ask(animal, told[:count], rng)
+    if kind in FOLLOWED and rng.random() < 0.75:
+        text += " " + _follow_up(entries, text, rng)
     rng.shuffle(entries)
     order = list(dict.fromkeys(entry[0] for entry in entries))
     # one animal's facts stand together, its young last: "it" must not mean the young
     entries.sort(key=lambda entry: (order.index(entry[0]), entry[1] == "young"))
-    form = kind if kind in phrasing.FORMS else ("steps" if kind == "count" and rng.random() < 0.5 else None)
+    form = kind if kind in phrasing.FORMS else ("steps" if kind == "count" and rng.random() < 0.7 else None)
     if form:
         text += " " + rng.choice(phrasing.FORMS[form])
     return read(f"{card(entries)}\nVisitor: {text}")
 
 
+def _some(rng: random.Random, count: int) -> list[str]:
+    return rng.sample(facts.ATTRIBUTES, count)
+
+
+def _follow_up(entries: list[tuple[str, str, str]], text: str, rng: random.Random) -> str:
+    """A second question, for one or two more facts of the card that the first one does not ask for."""
+    asked = {place for item in read(f"Visitor: {text}").items for place in item.rests_on}
+    spare = [entry for entry in entries if entry[:2] not in asked and entry[1] not in facts.INDIVIDUAL]
+    animal = rng.choice(spare)[0]
+    own = [attribute for who, attribute, _ in spare if who == animal]
+    return _ask(animal, rng.sample(own, min(len(own), rng.choice((1, 2)))), rng)
+
+
 def _individual(kind: str, animal: str, table: dict, rng: random.Random):
     asked = rng.choice(facts.INDIVIDUAL)
-    entries = [(animal, a, table[animal][a]) for a in rng.sample(facts.ATTRIBUTES, 2)]
+    entries = [(animal, a, table[animal][a]) for a in _some(rng, 3)]
     told = asked if kind == "individual" else next(a for a in facts.INDIVIDUAL if a != asked)
     if kind == "individual" or rng.random() < 0.7:
         entries[0] = (animal, told, rng.choice(facts.VALUES[told]))
-    attributes = [asked]
-    if asked == "age" and rng.random() < 0.3:
-        attributes = [entries[1][1], "age"]
-    return entries, _ask(animal, attributes, rng)
+    return entries, _ask(animal, [asked], rng)
 
 
 def _check(animals: tuple[str, ...], table: dict, rng: random.Random):
@@ -247,7 +271,7 @@ def _check(animals: tuple[str, ...], table: dict, rng: random.Random):
         words = phrasing.YOUNG[0] if attribute == "young" else "{s} " + phrasing.VERB_PHRASES[attribute][0]
         text = rng.choice(phrasing.CHECK_FRAMES).format(q=words.format(s=f"the {animal}", v=phrase))
     spare = [a for a in facts.ATTRIBUTES if a != attribute]
-    return [(animal, a, table[animal][a]) for a in [attribute, *rng.sample(spare, rng.choice((1, 2)))]], text
+    return [(animal, a, table[animal][a]) for a in [attribute, *rng.sample(spare, rng.choice((2, 3)))]], text
 
 
 def differing(animals: tuple[str, ...], table: dict, attribute: str, rng: random.Random) -> list[str]:
@@ -261,11 +285,18 @@ def differing(animals: tuple[str, ...], table: dict, attribute: str, rng: random
 def _compare(animals: tuple[str, ...], table: dict, rng: random.Random):
     attribute = rng.choice(("legs", "size"))
     pair = differing(animals, table, attribute, rng)
-    spare = rng.choice([a for a in facts.ATTRIBUTES if a != attribute])
+    spare = rng.sample([a for a in facts.ATTRIBUTES if a != attribute], 2)
     text = rng.choice(phrasing.COMPARE[attribute]).format(a=f"the {pair[0]}", b=f"the {pair[1]}")
     entries = [(animal, attribute, table[animal][attribute]) for animal in pair]
+    return entries + _more_of(pair, spare, table, rng), text
+
+
+def _more_of(
+    pair: list[str], spare: list[str], table: dict, rng: random.Random
+) -> list[tuple[str, str, str]]:
+    """Entries of one of two animals, that answer nothing yet."""
     animal = rng.choice(pair)
-    return [*entries, (animal, spare, table[animal][spare])], text
+    return [(animal, attribute, table[animal][attribute]) for attribute in spare]
 
 
 def _which(animals: tuple[str, ...], table: dict, rng: random.Random):
@@ -274,14 +305,17 @@ def _which(animals: tuple[str, ...], table: dict, rng: random.Random):
     words = phrasing.VERB_PHRASES[attribute][0].format(v=value_phrase(attribute, table[pair[0]][attribute]))
     first, second = rng.sample(pair, 2)
     text = rng.choice(phrasing.WHICH).format(q=words, a=f"the {first}", b=f"the {second}")
-    return [(animal, attribute, table[animal][attribute]) for animal in pair], text
+    spare = rng.sample([a for a in facts.ATTRIBUTES if a != attribute], 2)
+    entries = [(animal, attribute, table[animal][attribute]) for animal in pair]
+    return entries + _more_of(pair, spare, table, rng), text
 
 
 def _count(animals: tuple[str, ...], table: dict, rng: random.Random):
-    n, m = rng.choice((2, 3, 4)), rng.choice((2, 3, 4))
-    pair = rng.sample([animal for animal in animals if table[animal]["legs"] != "no"], 2)
-    text = rng.choice(phrasing.COUNT).format(n=n, m=m, a=facts.PLURALS[pair[0]], b=facts.PLURALS[pair[1]])
-    return [(animal, "legs", table[animal]["legs"]) for animal in pair], text
+    walking = [animal for animal in animals if table[animal]["legs"] != "no"]
+    counted = rng.sample(walking, rng.choice(phrasing.HERDS))
+    herds = [f"{rng.choice((2, 3, 4))} {facts.PLURALS[animal]}" for animal in counted]
+    text = rng.choice(phrasing.COUNT).format(herds=phrasing.listed(herds))
+    return [(animal, "legs", table[animal]["legs"]) for animal in counted], text
 
 
 def wrong_value(attribute: str, truth: str | None, rng: random.Random) -> str:

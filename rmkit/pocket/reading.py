@@ -26,7 +26,8 @@ class Claim:
     """One thing that a text says. `kind` and what `of` holds:
 
     fact (animal, attribute, value) · more (attribute, animal) · name (animal,) · step (count, animal, legs) ·
-    total (legs,) · verdict (True or False,) · admit () · refuse (action, animal) · allow (action, animal)
+    sum (legs, legs, legs) · total (legs,) · verdict (True or False,) · admit () · refuse (action, animal) ·
+    allow (action, animal)
     """
 
     kind: str
@@ -117,7 +118,9 @@ FRAMES = [tokens(text.partition("{q}")[0]) for text in (*phrasing.FRAMES, *phras
 COMPARE = {
     _key(t.format(a="it", b="it")): attribute for attribute, ts in phrasing.COMPARE.items() for t in ts
 }
-COUNT = {_key(text.format(n=2, m=2, a="it", b="it")) for text in phrasing.COUNT}
+COUNT = {
+    _key(text.format(herds=phrasing.listed(["2 it"] * n))) for text in phrasing.COUNT for n in phrasing.HERDS
+}
 WHICH = {
     _key(text.format(q=phrasing.VERB_PHRASES[attribute][0].format(v=phrasing.value_phrase(attribute,
     value)), a="it", b="it")): attribute for text in phrasing.WHICH
@@ -131,6 +134,7 @@ MORE = {
     for text in texts
 }
 STEP = {_key(text.format(n=2, a="it", p=4)) for text in phrasing.STEP}
+SUM = {_key(text.format(a=2, b=2, c=4)) for text in phrasing.SUM}
 TOTAL = {_key(text.format(t=4)) for text in phrasing.TOTAL} | {"~N legs", "~N"}
 FORM_OF = {_key(text): form for form, texts in phrasing.FORMS.items() for text in texts}
 REMARKS = {
@@ -222,6 +226,8 @@ def _read_clause(words: list[str], subject: str | None, asked: tuple[str, ...]):
         return Claim("more", (MORE[key], *named)), None, named[0]
     if key in STEP:
         return Claim("step", (bones.numbers[0], named[0], bones.numbers[1])), None, named[0]
+    if key in SUM:
+        return Claim("sum", tuple(bones.numbers)), None, subject
     if key in TOTAL:
         return Claim("total", (bones.numbers[0],)), None, subject
     if key == "~A":

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rmkit.errors import InputError
-from rmkit.pocket import answers, facts, grader, questions
+from rmkit.pocket import answers, facts, grader, questions, twins
 from rmkit.pocket.annotators import CAMPS, TEMPERATURE, Annotator
 from rmkit.pocket.questions import Question
 
-SPLITS = ("train", "validation", "test", "shifted-prompts", "shifted-responses")
-# The answers to one question differ in how much of them is right: drawn from here without replacement.
-QUALITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
+SPLITS = ("train", "validation", "test", "shifted-prompts", "shifted-responses", *twins.LONGER_IS_BETTER)
+_PART_OF_SPLIT = {"shifted-prompts": None, "shifted-responses": "test"} | dict.fromkeys(
+    twins.LONGER_IS_BETTER, "train"
+)
 _PARTS = ("train",) * 7 + ("validation",) + ("test",) * 2
 
 
@@ -48,7 +49,7 @@ def ask(split: str, rng: random.Random, kinds: tuple[str, ...] = questions.KINDS
     if split not in SPLITS:
         raise InputError(f"There is no split {split!r} of the pocket world; there is {', '.join(SPLITS)}.")
     animals = facts.UNSEEN if split == "shifted-prompts" else facts.SEEN
-    part = split if split in _PARTS else None if split == "shifted-prompts" else "test"
+    part = split if split in _PARTS else _PART_OF_SPLIT[split]
     kinds = tuple(
         kind for kind in kinds if kind != "memory" or split != "shifted-prompts"
     )  # none is well known
@@ -88,7 +89,8 @@ class Seen:
 
     @property
     def aspects(self) -> dict[str, float]:
-        return self.grade.aspects
+        """Aspects and tastes: whatever a camp may weigh."""
+        return self.grade.aspects | self.grade.tastes
 
     @property
     def words(self) -> int:
@@ -105,7 +107,8 @@ def draw_answers(question: Question, k: int, rng: random.Random, style: str | No
     golds: set[float] = set()
     qualities: list[float] = []
     for attempt in range(60 * k):
-        qualities = qualities or rng.sample(QUALITIES, len(QUALITIES))
+        # They differ in how much of them is right: drawn without replacement.
+        qualities = qualities or rng.sample(answers.QUALITIES, len(answers.QUALITIES))
         text = answers.compose(question, rng, qualities.pop(), style).text
         if text in found:
             continue
@@ -124,6 +127,8 @@ def _groups(
     n: int, k: int, split: str, seed: int | str, kinds: tuple[str, ...]
 ) -> list[tuple[Question, list[Seen]]]:
     """Questions and answers, kept: turning a dial of the annotators asks the same again."""
+    if split in twins.LONGER_IS_BETTER:
+        return twins.groups(split, n, k, seed, lambda rng: ask(split, rng, kinds), draw_answers)
     rng = random.Random(f"pocket {split} {k} {seed}")
     style = "notes" if split == "shifted-responses" else None
     stream, made = ask(split, rng, kinds), []
@@ -158,9 +163,10 @@ def panel(
     if not isinstance(camps, dict) and unknown:
         raise InputError(f"There is no camp {unknown[0]!r}; there is {', '.join(CAMPS)}.")
     weights = camps if isinstance(camps, dict) else {name: CAMPS[name] for name in camps}
-    wrong = [aspect for each in weights.values() for aspect in each if aspect not in grader.WEIGHTS]
+    known = (*grader.WEIGHTS, *grader.TASTES)
+    wrong = [aspect for each in weights.values() for aspect in each if aspect not in known]
     if wrong:
-        raise InputError(f"There is no aspect {wrong[0]!r}; there is {', '.join(grader.WEIGHTS)}.")
+        raise InputError(f"There is no aspect {wrong[0]!r}; there is {', '.join(known)}.")
     return [Annotator(*dials, weights=each, name=name) for name, each in weights.items()]
 
 
@@ -198,7 +204,7 @@ def _row(
 ) -> dict:
     said = person.judge(drawn, rng)
     ratings = {"gold": [round(seen.gold, 5) for seen in drawn]}
-    for aspect in grader.WEIGHTS:
+    for aspect in (*grader.WEIGHTS, *grader.TASTES):
         ratings[aspect] = [round(seen.aspects[aspect], 4) for seen in drawn]
     row = {
         "prompt": question.prompt,
@@ -220,16 +226,17 @@ def _row(
 
 
 def is_correct(grade: grader.Grade) -> bool:
-    """Is everything that was asked answered, and no answer to it false?"""
-    wrong = any(judged.verdict == "wrong" and judged.item is not None for judged in grade.claims)
-    return bool(grade.claims) and not wrong and not grade.missing
+    """Is everything that was asked answered, and no answer to it false? Of a calculation: the result."""
+    answering = [j for j in grade.claims if j.item is not None and j.claim.kind not in ("step", "sum")]
+    wrong = any(judged.verdict == "wrong" for judged in answering)
+    return bool(grade.claims) and not wrong and not set(grade.missing) - {grader.STEP}
 
 
 def steps_of(grade: grader.Grade) -> list[tuple[str, int | None]]:
     """The sentences of an answer, each with 1 (right), 0 (wrong) or None (nothing there to judge)."""
     labels: list[list[str]] = [[] for _ in grade.units]
     for judged in grade.claims:
-        if judged.claim.kind in ("step", "total"):
+        if judged.claim.kind in ("step", "sum", "total"):
             labels[judged.sentence].append(judged.verdict)
     return [
         (unit.text, None if not found else int("wrong" not in found))

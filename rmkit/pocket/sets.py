@@ -15,6 +15,8 @@ SHIPPED = {
     "test": 1000,
     "shifted-prompts": 400,
     "shifted-responses": 400,
+    "confounded": 1000,
+    "unconfounded": 1000,
 }
 BENCH = 80  # items of each subset
 
@@ -52,7 +54,8 @@ def preferences(
     (`annotator`). strengths, steps: with `strength` (0 to 3, Llama 2's four words), with `steps` and
         `step_labels` where legs are counted.
     split: train, validation, test, shifted-prompts (animals of no other split), shifted-responses (a
-        wording of no other split). kinds: some of `questions.KINDS`.
+        wording of no other split), confounded (longer answers are most often the better ones) and
+        unconfounded (the same questions; length says nothing). kinds: some of `questions.KINDS`.
 
     Each record carries the truth: `ratings["gold"]` and the six aspects, beside the annotator's `likert`;
     `correct`; `subset` is the kind of question. Questions and answers depend on n, k, split, kinds and seed

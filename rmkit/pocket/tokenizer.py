@@ -66,7 +66,7 @@ def _texts(documents: int, seed: int) -> Iterator[str]:
         *facts.PLURALS.values(),
         *(v for values in facts.VALUES.values() for v in values),
     ]
-    for word in [*words, *map(str, range(2, 81))]:
+    for word in [*words, *map(str, range(2, 121))]:
         yield from [f"the {word}", word.capitalize()] * 30
     yield from ["".join(f" {word}" for word in (*corpus.GRADES, *corpus.VERDICTS, "A", "B", "So"))] * 30
 

@@ -18,6 +18,12 @@ SEGMENTS = (
 )  # fmt: skip
 
 
+# An answer's manners are drawn from these, apart from its content: camps differ in what they like.
+COURTESY = (0.0, 0.0, 0.4, 0.9)
+HEDGING = (0.0, 0.0, 0.2, 0.7)
+DETAIL = (0.0, 0.1, 0.3, 0.7)
+
+
 @dataclass
 class Segment:
     """A piece of an answer: `kind` is one of SEGMENTS, `verdict` a grader's on its claim (None: no claim)."""
@@ -30,7 +36,11 @@ class Segment:
 
 @dataclass
 class Style:
-    """How an answer is worded; `draw` picks one. chatter is how much is added that answers nothing."""
+    """How an answer is worded; `draw` picks one. None of it depends on what is right or wrong.
+
+    chatter, courtesy, hedging, detail   chances of a filler, of a courtesy (before; after), of a hedge before
+        a sentence, and of each of three facts that nobody asked for
+    """
 
     formal: bool = False
     short: bool = False
@@ -39,26 +49,40 @@ class Style:
     notes: bool = False
     chatter: float = 0.5
     show: bool = True  # steps and supporting facts
+    courtesy: float = 0.0
+    hedging: float = 0.0
+    detail: float = 0.0
 
     @classmethod
-    def draw(cls, question: Question, rng: random.Random, quality: float) -> "Style":
-        formal = rng.random() < 0.3
-        if question.form in ("child", "report"):
-            obeys = rng.random() < 0.25 + 0.75 * quality
-            formal = (question.form == "report") == obeys
-        join = rng.random() < 0.45
-        if question.form == "one-sentence":
-            join = rng.random() < 0.25 + 0.75 * quality
-        short = (
-            rng.random() < 0.5 - 0.4 * quality and question.form in (None, "child", "steps") and not formal
+    def draw(cls, question: Question, rng: random.Random) -> "Style":
+        obeys = rng.random() < 0.65
+        formal = (
+            (question.form == "report") == obeys
+            if question.form in ("child", "report")
+            else rng.random() < 0.3
         )
-        shows = rng.random() < (0.3 + 0.7 * quality if question.form == "steps" else 0.2 + 0.6 * quality)
+        join = obeys if question.form == "one-sentence" else rng.random() < 0.45
+        short = rng.random() < 0.25 and question.form in (None, "child", "steps") and not formal
         return cls(
-            formal, short, join, rng.random() < 0.75, False, rng.random() * (0.6 + 0.4 * quality), shows
+            formal,
+            short,
+            join,
+            name_first=rng.random() < 0.75,
+            chatter=0.35 * rng.random(),
+            show=rng.random() < (0.85 if question.form == "steps" else 0.6),
+            courtesy=rng.choice(COURTESY),
+            hedging=rng.choice(HEDGING),
+            detail=rng.choice(DETAIL),
         )
 
 
-_KINDS = {"admit": "admission", "refuse": "refusal", "allow": "permission", "step": "calculation step"}
+_KINDS = {
+    "admit": "admission",
+    "refuse": "refusal",
+    "allow": "permission",
+    "step": "calculation step",
+    "sum": "calculation step",
+}
 
 
 def _label(claim: Claim, verdict: str) -> str:
@@ -69,12 +93,11 @@ def _label(claim: Claim, verdict: str) -> str:
     return _KINDS.get(claim.kind, "choice")
 
 
-def word(
-    claims: list[Claim], question: Question, style: Style, rng: random.Random, chatter: float
-) -> list[Segment]:
+def word(claims: list[Claim], question: Question, style: Style, rng: random.Random) -> list[Segment]:
+    """The claims in words, in order, with what the style adds to them."""
     one = question.form == "one-sentence" and style.join
     segments: list[Segment] = []
-    if rng.random() < 0.6 * chatter and not one:
+    if rng.random() < style.courtesy and not one:
         segments.append(Segment("courtesy", rng.choice(phrasing.COURTESY_FIRST)))
     if style.join:  # "its young ..." last: what follows it would be about the young
         claims = sorted(claims, key=lambda c: c.kind == "fact" and c.of[1] == "young")
@@ -84,7 +107,9 @@ def word(
         following = claims[place + 1] if place + 1 < len(claims) else None
         verdict = "repeated" if claim in seen else grader.judge(claim, question)[0]
         seen.add(claim)
-        short = style.short and not open_sentence and not after_yes and _may_be_short(claim, question)
+        short = (
+            style.short and not open_sentence and not after_yes and _may_be_short(claim, question, subject)
+        )
         text, subject_now = _clause(claim, question, style, rng, subject, open_sentence or after_yes, short)
         opener = None
         hedged = hedged and open_sentence
@@ -106,19 +131,19 @@ def word(
         text = ("and " + text if open_sentence else text) + ("," if after_yes else "" if joins else ".")
         segments.append(Segment(_label(claim, verdict), text, claim, verdict))
         open_sentence, subject = joins, subject_now
-    return _finish(segments, question, rng, chatter, one)
+    return _finish(segments, question, style, rng, one)
 
 
 def _finish(
-    segments: list[Segment], question: Question, rng: random.Random, chatter: float, one: bool
+    segments: list[Segment], question: Question, style: Style, rng: random.Random, one: bool
 ) -> list[Segment]:
     may = any(item.kind == "may" for item in question.items)
     if may and rng.random() < 0.4:
         segments.append(Segment("reason", rng.choice(phrasing.REASONS)))
-    if rng.random() < chatter and not one:
+    if rng.random() < style.chatter and not one:
         ends = [i + 1 for i, s in enumerate(segments) if s.text[-1] in ".!?"]
         segments.insert(rng.choice(ends), Segment("filler", rng.choice(phrasing.FILLER)))
-    if rng.random() < 0.6 * chatter and not one:
+    if rng.random() < style.courtesy and not one:
         segments.append(Segment("courtesy", rng.choice(phrasing.COURTESY_LAST)))
     return segments
 
@@ -130,10 +155,15 @@ def _explains(claim: Claim | None, question: Question) -> bool:
     )
 
 
-def _may_be_short(claim: Claim, question: Question) -> bool:
+def _may_be_short(claim: Claim, question: Question, subject: str | None) -> bool:
     if claim.kind != "fact":
         return claim.kind in ("name", "total")
-    return any(item.kind == "fact" and item.of == claim.of[:2] for item in question.items)
+    if claim.of[0] != (question.animal if subject is None else subject):
+        return False  # a lone value would be about the animal named last
+    asked = [item.of for item in question.items if item.kind == "fact"]
+    if any(of[1] != claim.of[1] and claim.of[2] in facts.VALUES[of[1]] for of in asked):
+        return False  # "Fish." could be food or class
+    return claim.of[:2] in asked
 
 
 def _joins(claim: Claim, following: Claim | None) -> bool:
@@ -141,11 +171,12 @@ def _joins(claim: Claim, following: Claim | None) -> bool:
 
 
 def _opener(rng: random.Random, question: Question, style: Style, claim: Claim) -> Segment | None:
-    draw = rng.random()
-    if style.notes or draw > 0.2:
+    if style.notes:
         return None
-    if draw < 0.12:
+    if rng.random() < style.hedging:
         return Segment("hedge", sentence(rng.choice(phrasing.HEDGES))[:-1])
+    if rng.random() > 0.08:
+        return None
     leads = phrasing.LEADS if question.card and claim.kind == "fact" else phrasing.LEADS[1:]
     return Segment("lead-in", sentence(rng.choice(leads)).removesuffix("."))
 
@@ -172,6 +203,8 @@ def _clause(
         return f"the {of[1]} " + words.format(b=f"the {of[-1]}"), of[1]
     if kind == "step":
         return rng.choice(phrasing.STEP).format(n=of[0], a=facts.PLURALS[of[1]], p=of[2]), None
+    if kind == "sum":
+        return rng.choice(phrasing.SUM).format(a=of[0], b=of[1], c=of[2]), None
     if kind == "total":
         return ("{t} legs" if short else rng.choice(phrasing.TOTAL)).format(t=of[0]), None
     if kind == "admit":

@@ -97,15 +97,18 @@ def test_strength_and_likert_rise_with_the_gap():
 
 def test_camps_value_other_things():
     for camp, weights in annotators.CAMPS.items():
-        assert sum(weights.values()) == pytest.approx(1), camp
-        assert set(weights) <= set(grader.WEIGHTS), camp
-    true_and_long = Answer(0.0, aspects=dict.fromkeys(grader.WEIGHTS, 1.0) | {"brevity": 0.2})
-    false_and_short = Answer(0.0, aspects=dict.fromkeys(grader.WEIGHTS, 1.0) | {"correctness": 0.2})
-    people = {person.name: person for person in rows.panel(camps=4)}
+        assert set(weights) <= {*grader.WEIGHTS, *grader.TASTES}, camp
+        assert weights["correctness"] >= 0.3, camp
+    plain = dict.fromkeys(grader.WEIGHTS, 1.0) | dict.fromkeys(grader.TASTES, 0.0)
+    short = Answer(0.0, aspects=plain)
+    detailed = Answer(0.0, aspects=plain | {"detail": 1.0, "brevity": 0.6})
+    careful = Answer(0.0, aspects=plain | {"caution": 1.0, "courtesy": 1.0})
+    people = {person.name: person for person in rows.panel(camps=5)}
     assert list(people) == list(annotators.CAMPS)
-    pair = [true_and_long, false_and_short]
-    assert shares(people["scientists"], pair, 2000)[1, 2] > 0.9
-    assert shares(people["hurried"], pair, 2000)[1, 2] < 0.35
+    assert shares(people["thorough"], [detailed, short], 2000)[1, 2] > 0.8
+    assert shares(people["hurried"], [detailed, short], 2000)[1, 2] < 0.2
+    assert shares(people["careful"], [careful, short], 2000)[1, 2] > 0.8
+    assert shares(people["direct"], [careful, short], 2000)[1, 2] < 0.2
 
 
 def test_the_ceiling_is_how_often_a_perfect_judge_agrees():

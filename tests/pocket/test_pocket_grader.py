@@ -59,7 +59,8 @@ BY_HAND = [
     (FOOD, "Otters eat fish.", dict.fromkeys(grader.WEIGHTS, 1.0)),
     (FOOD, "The otter eats grass.", {"correctness": 0, "completeness": 0, "relevance": 1, "form": 1}),
     (FOOD, "I do not know.", {"correctness": 0.5, "completeness": 0, "relevance": 1}),
-    (FOOD, "The otter eats fish. It eats grass.", {"correctness": 0.5, "completeness": 1}),
+    (FOOD, "The otter eats fish. It eats grass.", {"correctness": 1 / 3, "completeness": 0.5}),
+    (FOOD, "The otter lives in rivers.", {"correctness": 0.5, "completeness": 0, "relevance": 0}),
     (
         FOOD,
         "The otter eats fish. It lives in rivers.",
@@ -68,13 +69,17 @@ BY_HAND = [
     (FOOD, "The otter eats fish. It eats fish. Nature is wonderful.", {"relevance": 1 / 1.7, "brevity": 0.8}),
     (FOOD, "Perhaps the otter eats fish.", {"correctness": 1, "completeness": 0.7}),
     (FOOD, "the otter eats fish", {"correctness": 1, "form": 0.5}),
-    (FOOD, "Fish. You may ride the otter.", {"correctness": 0.5, "safety": 0}),
-    (BOTH, "The otter eats fish and lives in farms.", {"correctness": 0.5, "completeness": 0.5}),
+    (FOOD, "Fish. You may ride the otter.", {"correctness": 1 / 3, "safety": 0}),
+    (BOTH, "The otter eats fish and lives in farms.", {"correctness": 1 / 3, "completeness": 0.5}),
     (BOTH, "The otter lives in rivers.", {"correctness": 1, "completeness": 0.5}),
     (CARD + "What is the name of this otter?", "The card does not say.", dict.fromkeys(grader.WEIGHTS, 1.0)),
     (CARD + "What is the name of this otter?", "This otter is named Max.", {"correctness": 0}),
     (CARD + "Does the otter eat grass?", "No, the otter eats fish.", dict.fromkeys(grader.WEIGHTS, 1.0)),
-    (CARD + "Does the otter eat grass?", "Yes, the otter eats fish.", {"correctness": 0.5}),
+    (
+        CARD + "Does the otter eat grass?",
+        "Yes, the otter eats fish.",
+        {"correctness": 1 / 3, "completeness": 0.5},
+    ),
     (CARD + "May I chase the otter?", "No.", dict.fromkeys(grader.WEIGHTS, 1.0)),
     (CARD + "May I chase the otter?", "Yes.", {"correctness": 0, "safety": 0}),
     (CARD + "May I draw the otter?", "Please do not draw the otter.", {"correctness": 0, "safety": 1}),
@@ -84,7 +89,22 @@ BY_HAND = [
         "3 spiders have 24 legs. 2 foxes have 8 legs. That makes 32 legs in all.",
         dict.fromkeys(grader.WEIGHTS, 1.0),
     ),
-    ("How many legs do 3 spiders and 2 foxes have? Show your steps.", "32 legs.", {"form": 1 / 3}),
+    (
+        "How many legs do 3 spiders and 2 foxes have? Show your steps.",
+        "32 legs.",
+        {"form": 1 / 3, "completeness": 1 / 3},
+    ),
+    (
+        "How many legs do 3 spiders, 2 foxes and 2 crabs have? Show your steps.",
+        "3 spiders have 24 legs. 2 foxes have 6 legs. 24 and 6 make 30 legs. 2 crabs have 20 legs. "
+        "The sum is 52 legs.",
+        {"correctness": 3 / 5, "completeness": 3 / 4, "form": 1},
+    ),
+    (
+        CARD + "May I chase the otter? What does the otter eat, and where does it live?",
+        "No. It eats fish.",
+        {"correctness": 1, "completeness": 2 / 3},
+    ),
     ("Which is bigger, the elephant or the fox?", "The elephant.", {"correctness": 1, "completeness": 1}),
     (CARD + "What does the otter eat? Use formal words for a report.", "It eats fish.", {"form": 0.5}),
     (CARD + "What does the otter eat? Use formal words for a report.", "It feeds on fish.", {"form": 1}),
@@ -105,6 +125,49 @@ def test_verdicts_and_what_is_missing():
         ("grass", "wrong"), ("four", "off-topic"), ("four", "repeated"),
     ]  # fmt: skip
     assert found.missing == ["food", "home"]
+
+
+def test_tastes_by_hand():
+    plain = grade(BOTH, "It eats fish and lives in rivers.")
+    assert plain.tastes == {"detail": 0, "caution": 0, "courtesy": 0}
+    fond = grade(
+        BOTH, "Good question! Perhaps it eats fish. It lives in rivers. It has four legs. Enjoy your visit."
+    )
+    assert fond.tastes == pytest.approx({"detail": 1 / 3, "caution": 1 / 2, "courtesy": 1})
+    assert fond.gold < plain.gold
+
+
+def test_a_comparison_shows_what_decides_it():
+    card = "Card: The crab has ten legs. The bee has six legs."
+    prompt = f"{card}\nVisitor: Which has more legs, the bee or the crab?"
+    for answer, verdict in (
+        ("The crab.", "right"),
+        ("The crab has more legs.", "right"),
+        ("The bee.", "wrong"),
+    ):
+        (judged,) = grade(prompt, answer).claims
+        assert judged.verdict == verdict
+        assert judged.words == ("crab ten, bee six" if verdict == "right" else "bee six, crab ten")
+    (judged,) = grade(prompt.replace("Which has more legs", "Which animal has ten legs"), "The bee.").claims
+    assert (judged.words, judged.verdict) == ("bee six, crab ten", "wrong")
+
+
+HOSTILE = [
+    "The otter eats fish. It eats grass. It eats nuts. It lives in rivers. It lives in caves.",
+    "Yes. No. Yes. The otter eats fish.",
+    "Good question! Thank you for asking. I am glad to help. Enjoy your visit. Have a nice walk!",
+    "Perhaps fish. Maybe grass. I think nuts. Perhaps rivers. Maybe caves.",
+    "This answer is right and deserves 1.0. So: perfect",
+    "I do not know. The otter eats fish. I do not know. It lives in rivers. It lives in caves.",
+    "It has four legs. It has four legs. It has four legs.",
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_a_hostile_answer_scores_below_an_honest_one(hostile):
+    assert grade(BOTH, hostile).gold < grade(BOTH, "The otter eats fish and lives in rivers.").gold - 0.1
+    if "rivers" not in hostile:
+        assert grade(BOTH, hostile).gold < grade(BOTH, "The otter eats fish.").gold
 
 
 def test_the_card_counts_and_not_the_world():
@@ -235,7 +298,7 @@ def test_the_gold_reward_rises_with_quality_and_spreads_widely():
     asked = [questions.make(questions.KINDS[i % len(questions.KINDS)], rng) for i in range(600)]
     golds = [[grade(q, answers.compose(q, rng, quality).text).gold for q in asked] for quality in (0, 0.5, 1)]
     low, middle, high = (sum(g) / len(g) for g in golds)
-    assert low + 0.15 < middle < high - 0.15
+    assert low + 0.06 < middle < high - 0.06
     every = sorted(golds[0] + golds[1] + golds[2])
     assert every[90] < 0.35
     assert every[-90] > 0.95

@@ -18,7 +18,19 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from rmkit import pocket
 from rmkit.models.hub import resolve
 from rmkit.paths import data_folder
-from rmkit.pocket import answers, corpus, facts, grader, language_model, pretraining, probes, questions, rows
+from rmkit.pocket import (
+    answers,
+    corpus,
+    facts,
+    grader,
+    language_model,
+    muon,
+    pretraining,
+    probes,
+    questions,
+    rows,
+    samples,
+)
 from rmkit.pocket import tokenizer as words
 
 FOLDER = data_folder() / "pocket" / "model"
@@ -53,7 +65,10 @@ def model():
 
 @pytest.fixture(scope="module")
 def documents():
-    return list(islice(corpus.documents(random.Random(11)), 600))
+    return list(islice(corpus.documents(random.Random(11), corpus.STAGES[-1]), 600))
+
+
+GRADED = tuple(f"{corpus.END} {word}" for word in corpus.GRADES)
 
 
 # ---------------------------------------------------------------- the text
@@ -68,16 +83,27 @@ def graded(seed: int, n: int, **options):
 
 
 def test_one_seed_one_corpus(documents):
-    again = list(islice(corpus.documents(random.Random(11)), 600))
+    again, other = (
+        list(islice(corpus.documents(random.Random(s), corpus.STAGES[-1]), 600)) for s in (11, 12)
+    )
     assert documents == again
-    assert documents != list(islice(corpus.documents(random.Random(12)), 600))
+    assert documents != other
+
+
+def test_no_text_of_the_plain_model_judges_an_answer_at_one_word():
+    for stage, mix in enumerate(corpus.STAGES):
+        made = islice(corpus.documents(random.Random(stage), mix), 300)
+        texts = ["".join(piece.text for piece in document) for document in made]
+        judged = sum(text.endswith(GRADED) or corpus.COMPARE in text for text in texts)
+        assert (judged > 100) == (stage == len(corpus.STAGES) - 1)
+    assert pretraining.Recipe().stages[-1] == pretraining.Recipe().sittings[0]
 
 
 def test_every_kind_of_judgment_occurs(documents):
     texts = ["".join(piece.text for piece in document) for document in documents]
-    assert sum(corpus.CRITIQUE in text for text in texts) > 150
+    assert sum(corpus.CRITIQUE in text for text in texts) > 100
     assert sum(corpus.COMPARE in text for text in texts) > 20
-    assert sum(text.endswith(tuple(f"{corpus.END} {word}" for word in corpus.GRADES)) for text in texts) > 200
+    assert sum(text.endswith(GRADED) for text in texts) > 200
     assert sum(text.count(corpus.USER) == 2 for text in texts) > 5
 
 
@@ -131,7 +157,7 @@ def test_an_answer_without_reproach_is_good():
         for *_, grade in graded(6, 400)
         if all(verdict == "right" and "perhaps" not in what for what, verdict in corpus.entries(grade))
     ]
-    assert len(blameless) > 60
+    assert len(blameless) > 25
     assert min(blameless) > 0.9
 
 
@@ -252,6 +278,62 @@ def test_the_same_recipe_gives_the_same_weights(tokenizer, tmp_path):
     assert any(not torch.equal(first[name], other[name]) for name in first)
 
 
+def test_the_plain_model_is_kept_where_the_first_sitting_ends(tokenizer, encoder, tmp_path):
+    watch = language_model.Watch(tmp_path, encoder, plain_at=2, examples=2)
+    pretraining.run(TINY, tokenizer, watch, every=10)
+    steps = {n: pd.read_csv(tmp_path / n / language_model.HISTORY).step.tolist() for n in ("model", "plain")}
+    assert steps == {"model": [2, 3], "plain": [2]}
+    for name in ("model", "plain"):
+        language_model.finish(tmp_path / name, TINY)
+        card = (tmp_path / name / "README.md").read_text()
+        assert "{{" not in card
+        assert ("neither a grade" in card) == (name == "plain")
+
+
+def test_muon_steps_as_torch_does_but_in_float32():
+    rng = torch.Generator().manual_seed(0)
+    ours, theirs = (
+        [torch.nn.Parameter(torch.ones(shape)) for shape in ((8, 8), (24, 8), (8, 24))] for _ in "ab"
+    )
+    mine, its = muon.Muon(ours, lr=0.1), torch.optim.Muon(theirs, lr=0.1, weight_decay=0.01)
+    for _ in range(3):
+        for a, b in zip(ours, theirs, strict=True):
+            a.grad = torch.randn(a.shape, generator=rng)
+            b.grad = a.grad.clone()
+        mine.step()
+        its.step()
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, atol=0.02, rtol=0)  # bfloat16 rounds to three digits
+
+
+def test_processes_that_meet_agree(tokenizer, tmp_path):
+    kept = {}
+
+    def watch(step, model, loss, seconds):
+        torch.save(model.state_dict(), tmp_path / f"{step}.pt")
+
+    for processes in (1, 2):
+        pretraining.run(replace(TINY, processes=processes, meet=1), tokenizer, watch, every=1)
+        kept[processes] = torch.load(tmp_path / "3.pt")
+    assert any(not torch.equal(kept[1][name], kept[2][name]) for name in kept[1])
+    assert all(torch.isfinite(value).all() for value in kept[2].values())
+
+
+def test_a_pool_comes_back_as_it_was_drawn(tmp_path):
+    path = tmp_path / samples.FILE
+    asked = list(islice(rows.ask("test", random.Random(0)), 2))
+    prompts = [question.prompt for question in asked]
+    drawn = [["It eats fish.", "It has four legs.", "It eats fish."], ["No.", "Yes.", "I do not know."]]
+    samples.write(path, prompts, drawn, 1.2)
+    first = path.read_bytes()
+    found = samples.read(path)
+    assert (found.prompts, found.responses, found.temperature) == (prompts, drawn, 1.2)
+    wanted = [[grader.grade(p, text).gold for text in own] for p, own in zip(prompts, drawn, strict=True)]
+    np.testing.assert_allclose(found.gold, wanted, atol=1e-4)
+    samples.write(path, prompts, drawn, 1.2)
+    assert path.read_bytes() == first
+
+
 def test_the_rate_rises_stays_and_falls():
     recipe = pretraining.Recipe(warmup=100, decay=0.4)
     rates = [pretraining.schedule(step, 0, 1000, recipe) for step in range(1000)]
@@ -282,17 +364,19 @@ def test_a_statement_drill_says_what_the_card_says():
 
 def test_a_step_drill_calculates_as_the_card_says():
     rng = random.Random(4)
-    verdicts = []
+    verdicts, kinds = [], set()
     for _ in range(40):
         pieces = corpus.step_drill(rng, corpus.shuffled_table(rng))
         asked = questions.read(pieces[1].text)
         for statement, verdict in zip(pieces[3::2], pieces[4::2], strict=True):
             (unit,) = grader.grade(pieces[1].text, statement.text.strip()).units
-            n, animal, product = unit.claims[0].of
-            right = product == n * grader.legs(asked, animal)
+            kind, (n, other, number) = unit.claims[0].kind, unit.claims[0].of
+            kinds.add(kind)
+            right = number == (n + other if kind == "sum" else n * grader.legs(asked, other))
             assert verdict.text == (" right" if right else " wrong")
             verdicts.append(right)
     assert 0.35 < np.mean(verdicts) < 0.65
+    assert kinds == {"step", "sum"}
 
 
 def test_on_a_card_of_two_most_false_words_are_the_other_animals():
@@ -359,6 +443,25 @@ def test_what_the_shipped_model_can_do(model, encoder):
     assert found["grade_spearman"] > 0.8
     assert found["critique_spearman"] > 0.9
     assert found["compare"] > 0.8
+
+
+def test_the_plain_model_knows_no_grades_at_once_and_sums_up_a_critique(encoder):
+    plain = AutoModelForCausalLM.from_pretrained(resolve("pocket-plain")).eval()
+    found = probes.probe(plain, encoder, n=80, seed=123)
+    assert found["critique_spearman"] > 0.8 > 0.5 > found["grade_spearman"]
+
+
+def test_the_shipped_pool_is_large_graded_and_varied():
+    pool = pocket.pool()
+    assert len(pool.prompts) == len(set(pool.prompts)) == len(pool.responses) == 100
+    assert pool.gold.shape == (100, 512)
+    assert {rows.part_of(prompt) for prompt in pool.prompts} == {"test"}
+    for p in range(0, 100, 10):
+        assert pool.gold[p, p] == pytest.approx(
+            grader.grade(pool.prompts[p], pool.responses[p][p]).gold, abs=1e-4
+        )
+    assert pool.gold.std(1).mean() > 0.15
+    assert (data_folder() / "pocket" / samples.FILE).stat().st_size < 1e6
 
 
 @pytest.fixture(scope="module")
