@@ -65,7 +65,8 @@ def _split(model: RewardModel, mesh: DeviceMesh, precision: str) -> None:
     for layer in list(model.network.modules()):
         if isinstance(layer, GradientCheckpointingLayer):  # what transformers calls a layer
             fully_shard(layer, mesh=mesh, mp_policy=policy)
-    fully_shard(model, mesh=mesh, mp_policy=policy)
+    # Said, since the outermost would stay whole after a pass without gradient: no checkpoint must find it so.
+    fully_shard(model, mesh=mesh, mp_policy=policy, reshard_after_forward=True)
 
 
 def _same_everywhere(model: RewardModel) -> None:

@@ -13,10 +13,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tiny import load, tiny_model, toy
+from torch.distributed.tensor import DTensor
 
 from rmkit import losses, training
 from rmkit.errors import InputError
-from rmkit.training import checkpoint
+from rmkit.training import checkpoint, sharded_checkpoint
 
 pytestmark = pytest.mark.xdist_group("processes")
 
@@ -69,7 +70,7 @@ def sharded(folder, out, **more):
     assert model.device.type == ("meta" if os.environ["RANK"] != "0" else "cpu")
     more = {"evaluate": toy(9, seed=1), "loss": losses.Davidson(), **SETTINGS, **LOOKS, **more}
     run = training.fit(model, toy(22), out=out, shard=True, checkpointing=True, **more)
-    assert isinstance(next(model.parameters()), torch.distributed.tensor.DTensor)
+    assert all(isinstance(parameter, DTensor) for parameter in model.parameters())
     run.history.to_json(f"{out}.{os.environ['RANK']}.json")
 
 
@@ -151,7 +152,28 @@ def test_one_process_goes_on_with_the_run_of_two(folder, left, one, tmp_path):
     shutil.copytree(left, out)
     with pytest.raises(InputError, match="shard=False, not True"):
         whole(folder, out=out, resume=True)
+    half = out / "checkpoint-2" / "shard-00009-model-00001-of-00001.safetensors"
+    half.parent.mkdir()
+    half.write_bytes(b"of a process that was killed while it wrote")
     same(whole(folder, out=out, resume=True, shard=True).history, out, one)
+
+
+def test_a_full_disk_leaves_the_parts_before(folder, one, tmp_path, monkeypatch):
+    def full(row):
+        if row["step"] == 3:
+            monkeypatch.setattr(sharded_checkpoint.HuggingFaceStorageWriter, "write_data", fails)
+
+    def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(InputError, match=r"the disk is full.*that of step 2 is whole"):
+        whole(folder, out=tmp_path / "run", shard=True, callback=full)
+    monkeypatch.undo()
+    assert {path.name for path in (tmp_path / "run").glob("checkpoint*")} == {
+        "checkpoint-1",
+        "checkpoint.json",
+    }
+    same(whole(folder, out=tmp_path / "run", resume=True, shard=True).history, tmp_path / "run", one)
 
 
 def test_adapters_over_processes_learn_what_one_process_does(two, folder, tmp_path):
