@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
@@ -71,7 +72,7 @@ def launch(
     if precision not in PRECISIONS:
         raise InputError(f"accelerate is set to {precision}, which fit does not compute in; use bf16 or no.")
     _refuse(accelerator, model, settings)
-    if settings.shard and accelerator.num_processes > 1:
+    if settings.shard and dist.is_initialized():  # else there is one process, and one part
         sharding.shard(model, accelerator, precision)
     elif accelerator.num_processes > 1 or accelerator.device_placement:
         model.to(accelerator.device)

@@ -5,9 +5,12 @@ says which folder holds the parts: it is replaced in one instant when all of the
 the run must be one that every process sees.
 """
 
+import contextlib
 import json
 import os
 import shutil
+import warnings
+from collections.abc import Iterator
 
 import torch
 import torch.distributed as dist
@@ -49,7 +52,8 @@ class ShardedCheckpoint(Checkpoint):
         self._first_does(lambda: shutil.rmtree(folder, ignore_errors=True))  # of a write that was killed
         writer = HuggingFaceStorageWriter(str(folder), save_distributed=True)
         try:
-            dcp.save(tensors, storage_writer=writer, no_dist=self.alone)
+            with _without_a_group():
+                dcp.save(tensors, storage_writer=writer, no_dist=self.alone)
         except CheckpointException as error:  # of whichever process
             self._first_does(lambda: shutil.rmtree(folder, ignore_errors=True))
             raise OSError(*_cause(error)) from error
@@ -62,7 +66,8 @@ class ShardedCheckpoint(Checkpoint):
             key: self._like(key, about.size, about.properties.dtype)
             for key, about in reader.read_metadata().state_dict_metadata.items()
         }
-        dcp.load(found, storage_reader=reader, no_dist=self.alone)
+        with _without_a_group():
+            dcp.load(found, storage_reader=reader, no_dist=self.alone)
         return found
 
     def remove(self) -> None:
@@ -115,6 +120,14 @@ class ShardedCheckpoint(Checkpoint):
             broadcast_object_list(told)
         if told[0]:
             raise OSError(*told[0])
+
+
+@contextlib.contextmanager
+def _without_a_group() -> Iterator[None]:
+    """PyTorch's warning that one process is alone says nothing new."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.distributed is disabled")
+        yield
 
 
 def _stem(name: str) -> str:
