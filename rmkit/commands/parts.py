@@ -133,6 +133,6 @@ def _key(model: RewardModel, data: Preferences, steps: bool) -> str:
 def _wait_for_all(processes: int) -> None:
     """Until every process of the launcher has come here."""
     if processes > 1:
-        dist.init_process_group("gloo", timeout=PATIENCE)
+        if not dist.is_initialized():  # once: a second group would find the addresses of the first
+            dist.init_process_group("gloo", timeout=PATIENCE)
         dist.barrier()
-        dist.destroy_process_group()

@@ -26,7 +26,7 @@ HERE, TESTS = Path(__file__).parent, Path(__file__).parents[1]
 # Batches of one or two groups, and three in the last step: the shares of the processes are uneven.
 SETTINGS = {"groups_per_step": 5, "tokens_per_batch": 40, "lr": 1e-3, "weighting": "pair", "progress": False}
 LOOKS = {"evaluate_every": 2, "keep_best": True, "save_every": 2}
-LONG = {"groups_per_step": 4, "lr": 1e-3, "progress": False}  # 200 steps of 800 groups that say something
+LONG = {"groups_per_step": 4, "lr": 1e-3, "progress": False}  # more than 200 steps
 
 
 def whole(folder, **more):
@@ -205,12 +205,12 @@ def group():
 
 def test_bf16_learns_as_float32_does(folder, group):
     """Over 200 steps, under autocast, and in layers that are gathered in bfloat16 from parts in float32."""
-    exact = training.fit(load(folder), toy(1000), **LONG).history
-    assert len(exact) == 200
+    exact = training.fit(load(folder), toy(1100), **LONG).history
+    assert len(exact) >= 200
     assert exact["loss"][-50:].mean() < 0.9 * exact["loss"][:50].mean()
-    within_one_percent(training.fit(load(folder), toy(1000), precision="bf16", **LONG).history, exact)
+    within_one_percent(training.fit(load(folder), toy(1100), precision="bf16", **LONG).history, exact)
     model = load(folder)
-    half = training.fit(model, toy(1000), precision="bf16", shard=True, checkpointing=True, **LONG)
+    half = training.fit(model, toy(1100), precision="bf16", shard=True, checkpointing=True, **LONG)
     within_one_percent(half.history, exact)
     assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
     assert isinstance(model.classifier.base_model.norm.weight, DTensor)
