@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)# Jupyter refuses to run as root unless told (containers)
 
-.PHONY: lab test mutations data pocket-model claims offline-models clean help
+.PHONY: lab test mutations data pocket-model claims classroom badges offline-models clean help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -51,6 +51,12 @@ pocket-model: $(VENV)/.lab  ## retrain the pocket language model (about an hour;
 
 claims: $(VENV)/.test  ## run all notebooks and gather what they claim and measured into CLAIMS.md, and of the literature into PAPERS.md
 	$(BIN)/python -m rmkit.notebook.claims
+
+classroom: $(VENV)/.test  ## student notebooks, the key, slides, a guide and a grader in dist/classroom (RMKIT_SIZE=smoke is quicker)
+	$(BIN)/python -m rmkit.classroom.build
+
+badges:  ## write the cell that installs rmkit into all notebooks, and links with REPO=owner/name
+	$(BIN)/python -m rmkit.classroom.opening $(REPO)
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist
