@@ -29,7 +29,7 @@ if importlib.util.find_spec("rmkit") is None:
     address = f"git+https://github.com/{{REPOSITORY}}" if REPOSITORY else ""
     source = os.environ.get("RMKIT_SOURCE", address)  # or the address of a wheel
     if not source:
-        raise ModuleNotFoundError("No rmkit: write owner/name into REPOSITORY above, or start with `make lab`.")
+        raise ModuleNotFoundError("No rmkit: write owner/name into REPOSITORY, or start with `make lab`.")
     wanted = f"rmkit[lab] @ {{source}}"
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", wanted], check=True)
     importlib.invalidate_caches()"""
