@@ -25,8 +25,8 @@ from rmkit.lessons.checks import every_check
 MOST_BYTES = 50_000_000
 # Words that an answer seldom needs: the row asks a person to look, the grade stays.
 LOOK = re.compile(
-    r"\b(rmkit\.(?!checks\b)\w+|every_check|reference|lessons|ctypes|inspect|gc|subprocess|socket|signal|sys|os|open|exec|"
-    r"eval|__\w+__)\b(?=[.(\[ ]|$)"
+    r"\b(?:rmkit\.(?!checks\b)\w+|ctypes|gc|importlib|inspect|os|signal|socket|subprocess|sys)\b(?=[.,\n]|$)"
+    r"|\b(?:eval|exec|open|every_check)(?=\()|\.reference\b|__(?:builtins|code|globals|import|subclasses)__"
 )
 
 
@@ -126,7 +126,7 @@ def _submission(
     for exercise in lesson.exercises:
         outcome, says = verdicts[exercise.check]
         points = exercise.difficulty if outcome == "right" else 0
-        told = (exercise.number, exercise.check, points, exercise.difficulty, outcome, shown(says))
+        told = (exercise.number, exercise.check, points, exercise.difficulty, outcome, shown(says[:600]))
         rows.append(Row(name, lesson.name, *told, look, seed))
     return rows
 
@@ -263,8 +263,7 @@ def main(arguments: Sequence[str] | None = None, student: Path | None = None) ->
     asked = parser.parse_args(arguments)
     rows: list[Row] = []
     try:
-        if not asked.no_fence:
-            fence.require()
+        fence.require(asked.no_fence)
         seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
         limits = Limits(asked.seconds, asked.megabytes, not asked.no_fence)
         for row in grade(asked.folder, asked.student, limits=limits, seed=seed, jobs=asked.jobs):

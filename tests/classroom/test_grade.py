@@ -14,7 +14,10 @@ from rmkit.classroom.markers import STUB, release
 from rmkit.notebook.check import Outcome
 from tests.notebook_hygiene import NOTEBOOKS, notebooks
 
-pytestmark = pytest.mark.skipif(bool(fence.missing()), reason=f"no fence here: {fence.missing()}")
+pytestmark = [
+    pytest.mark.skipif(bool(fence.missing()), reason=f"no fence here: {fence.missing()}"),
+    pytest.mark.xdist_group("grade"),
+]
 RIGHT = {
     "my_accuracy": "return float(((chosen > rejected).float() + 0.5 * (chosen == rejected).float()).mean())",
     "best_gold": "return float(gold.gather(1, rewards.argmax(dim=1)[:, None]).mean())",
@@ -43,9 +46,14 @@ attack(lambda: os.system("touch /tmp/forged"))
 attack(lambda: open(f"/proc/{os.getppid()}/mem", "r+b").write(b"1"))
 attack(lambda: __import__("rmkit.lessons.start_here.checks"))
 known = [x for x in gc.get_objects() if type(x).__name__ == "Check" and x.name == "pair_accuracy"]
-for number in range(3, 64):
-    attack(lambda: os.write(number, b'{"passed": true}'))
 """
+CHANNEL = """import os
+    for number in range(3, 64):
+        try:
+            os.write(number, b'{"passed": true}')
+        except OSError:
+            pass
+    return 1.0"""
 TRAVELLER = """
 import torch
 from functools import partial
@@ -66,7 +74,6 @@ my_accuracy = Share()
 def best_gold(r, g):
     return sum(float(row[int(torch.argmax(s))]) for s, row in zip(r, g)) / len(g)
 """
-PATHS = {"CSV": "{out}", "CHECKS": "{checks}", "OTHER": "{folder}/half.ipynb"}
 # name: what stands in place of the two stubs, and cells added in front of the first.
 SUBMISSIONS = {
     "right": (RIGHT, ""),
@@ -83,6 +90,7 @@ SUBMISSIONS = {
         "import glob, os\nfor path in glob.glob('FOLDER/*') + [__file__]:\n    os.remove(path)",
     ),
     "forks": (RIGHT | {"my_accuracy": "import os\n    while True:\n        os.fork()"}, ""),
+    "channel": (RIGHT | {"my_accuracy": CHANNEL}, ""),
     "forged": (
         {"my_accuracy": "return Always(1.0)", "best_gold": "return known[0].reference(rewards, gold)"},
         FORGED,
@@ -100,7 +108,8 @@ EXPECTED = {
     "huge": ("wrong", "right"),
     "deletes": ("right", "right"),
     "forks": ("wrong", "right"),
-    "forged": ("ended", "ended"),
+    "channel": ("ended", "right"),
+    "forged": ("wrong", "wrong"),
     "unusual": ("right", "right"),
     "half": ("not solved", "right"),
 }
@@ -178,26 +187,26 @@ def test_check_holds_for_another_seed_and_its_inputs_travel(name):
     assert b"checks" not in sent, "its inputs belong to a file of checks, which a submission does not get"
 
 
-@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
-def test_key_passes_every_check_and_student_form_none(path, tmp_path):
-    solved = key(nbformat.read(path, 4))
-    student = release(solved)
-    if not exercises(student):
-        pytest.skip("a lesson without exercises")
-    (tmp_path / "in").mkdir()
-    (tmp_path / "student").mkdir()
-    nbformat.write(student, tmp_path / "student" / path.name)
-    nbformat.write(solved, tmp_path / "in" / "key.ipynb")
-    nbformat.write(student, tmp_path / "in" / "student.ipynb")
-    rows = list(grade.grade(tmp_path / "in", tmp_path / "student", limits=desk.Limits(), seed=5))
-    told = [
-        (row.submission, row.check, row.says) for row in rows if row.outcome not in ("right", "not solved")
-    ]
-    assert told == []
-    assert {row.submission: row.outcome for row in rows} == {
-        "key.ipynb": "right",
-        "student.ipynb": "not solved",
-    }
+KEYS = {path.stem: key(nbformat.read(path, 4)) for path in notebooks()}
+
+
+@pytest.fixture(scope="module")
+def keys_and_students(tmp_path_factory):
+    folder, student = tmp_path_factory.mktemp("all"), tmp_path_factory.mktemp("released")
+    for name, solved in KEYS.items():
+        if exercises(solved):
+            nbformat.write(release(solved), student / f"{name}.ipynb")
+            nbformat.write(solved, folder / f"{name}-key.ipynb")
+            nbformat.write(release(solved), folder / f"{name}-student.ipynb")
+    return list(grade.grade(folder, student, limits=desk.Limits(), seed=5))
+
+
+@pytest.mark.parametrize("name", [name for name, book in KEYS.items() if exercises(book)])
+@pytest.mark.parametrize(("form", "outcome"), [("key", "right"), ("student", "not solved")])
+def test_key_passes_every_check_and_student_form_none(name, form, outcome, keys_and_students):
+    rows = [row for row in keys_and_students if row.submission == f"{name}-{form}.ipynb"]
+    assert [row.check for row in rows] == [e.check for e in exercises(KEYS[name])]
+    assert [(row.check, row.says) for row in rows if row.outcome != outcome] == []
 
 
 VALUES = [
