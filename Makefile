@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)# Jupyter refuses to run as root unless told (containers)
 
-.PHONY: lab test mutations data pocket-model claims nbgrader classroom badges offline-models clean help
+.PHONY: lab test mutations data pocket-model claims nbgrader classroom site badges offline-models clean help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -22,7 +22,7 @@ $(VENV)/.lab: $(VENV)/.python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.lab
-	$(PIP) -c constraints.txt -e ".[lab,test]"
+	$(PIP) -c constraints.txt -e ".[lab,test,site]"
 	@touch $@
 
 $(VENV)/.offline: $(VENV)/.test
@@ -64,6 +64,9 @@ nbgrader: $(VENV)/.nbgrader  ## nbgrader 0.9.6 beside the environment, for the t
 
 classroom: $(VENV)/.test  ## student notebooks, the key, slides, a guide and a grader in dist/classroom (RMKIT_SIZE=smoke is quicker)
 	$(BIN)/python -m rmkit.classroom.build
+
+site: $(VENV)/.test  ## the whole course as static pages in dist/site (npm brings MathJax once; RMKIT_SIZE=smoke is quicker)
+	$(BIN)/python -m rmkit.classroom.site
 
 badges:  ## write the cell that installs rmkit into all notebooks, and links with REPO=owner/name
 	$(BIN)/python -m rmkit.classroom.opening $(REPO)

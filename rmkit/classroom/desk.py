@@ -66,7 +66,7 @@ class Limits:
 
 def library(folder: Path) -> Path:
     """A copy of rmkit for submissions below `folder`: no check, so no reference, is in it."""
-    hidden = shutil.ignore_patterns("*checks.py", "__pycache__", "shipped")
+    hidden = shutil.ignore_patterns("*checks.py", "*checks.*.pyc", "shipped")
     shutil.copytree(PACKAGE, folder / "rmkit", ignore=hidden)
     shutil.copy(stand_in.__file__, folder / "rmkit" / "lessons" / "checks.py")
     (folder / "rmkit" / "shipped").symlink_to(data_folder().resolve(), target_is_directory=True)
