@@ -31,7 +31,7 @@ _COURSE = 120.0  # seconds of computing that the imports of a lesson may take, o
 _TICK = 0.05
 ENDED = "it ended the process that ran it."
 FORGED = "it wrote into the grader's channel."
-_LONGEST = 60  # times the limit, by the clock: for whoever neither computes nor sleeps
+_LONGEST = 600  # times the limit, by the clock: for whoever neither computes nor sleeps
 PACKAGE = Path(__file__).resolve().parents[1]
 _SYSTEM = (
     "/usr",
@@ -141,6 +141,11 @@ class Worker:
         self._received = b""
 
     def __enter__(self) -> "Worker":
+        try:
+            self._exchange(b"", _COURSE)
+        except Lost:  # nothing of a submission has run yet
+            self.__exit__()
+            raise InputError("A process for submissions could not be fenced in; see --no-fence.") from None
         return self
 
     def __exit__(self, *_: object) -> None:

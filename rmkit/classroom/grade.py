@@ -161,15 +161,7 @@ class _Judge:
                         place += 1
             except _Replace as lost:
                 place = max(place, lost.go_on)
-            except Lost as lost:  # while it was started, or in a cell that had run before: nothing is certain
-                self._rest(lost.outcome, lost.says)
-                break
-        self._rest("no answer", "no cell hands it in.")
-        return self.found
-
-    def _rest(self, outcome: str, says: str) -> None:
-        for name in self.checks:
-            self.found.setdefault(name, (outcome, says))
+        return {name: self.found.get(name, ("no answer", "no cell hands it in.")) for name in self.checks}
 
     def _cell(self, worker: Worker, number: int, replay: bool = False) -> None:
         source = self.cells[number]

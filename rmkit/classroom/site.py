@@ -78,6 +78,7 @@ def lesson(book: Any, known: dict[str, str]) -> Any:
                 html = plots.figure_html(plot, reading.alternative(plot))
                 output.data = nbformat.from_dict({"text/html": html})
     book.cells.append(nbformat.v4.new_markdown_cell(SCRIPTS))
+    book.metadata["language_info"] = nbformat.from_dict({"name": "python", "pygments_lexer": "python"})
     return book
 
 
