@@ -179,7 +179,7 @@ def test_rows_say_what_happened(graded):
 
 @pytest.mark.parametrize("name", every_check())
 def test_check_holds_for_another_seed_and_its_inputs_travel(name):
-    for seed in (1, 2, 3):
+    for seed in (1, 2):
         check = desk.Far.of(every_check()[name], seed)
         check.require_sound()
         assert not check.judge(lambda *_: 0.0).passed
