@@ -16,16 +16,17 @@ def compare(
     *,
     readout: Callable[[widgets.Arrays], str],
     explain: Callable[[widgets.Arrays, widgets.Arrays], str],
-    labels: Mapping[str, str] | None = None,
+    sliders: Mapping[str, Any],
+    names: Mapping[str, str] | None = None,
     gaps: bool = False,
-    **sliders: Any,
 ) -> "Pinned | go.Figure":
     """As `widgets.explore`, with a second setting in the picture: `draw(now, pinned)`.
 
-    explain(pinned, now) -> a sentence. The first setting is pinned until the reader pins another. With
+    explain(pinned, now) -> a sentence. sliders: {parameter of compute: as for `explore`}, names: how they are
+    called. The first setting is pinned until the reader pins another. With
     RMKIT_STATIC=1 the figure stands still beside the first setting, as `widgets.explore` does.
     """
-    controls = widgets.controls(sliders, labels)
+    controls = widgets.controls(sliders, names)
     if os.environ.get("RMKIT_STATIC") == "1":
         starts = {name: control.value for name, control in controls.items()}
         first = compute(**starts)
