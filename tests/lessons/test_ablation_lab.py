@@ -49,7 +49,7 @@ def test_effects_of_a_factorial_are_those_it_was_made_with():
     np.testing.assert_allclose(found["loss"], 2 + 4 / 2)
     np.testing.assert_allclose(found["noise"], 3 + 4 / 2)
     np.testing.assert_allclose(found["loss x noise"], 4)
-    noisy = {name: each + [0, 0.1, -0.1] for name, each in found.items()}
+    noisy = {name: each + np.array([0, 0.1, -0.1]) for name, each in found.items()}
     drawn = figures.effects_draw(noisy, "missed")
     assert list(drawn.data[0].y) == ["loss", "loss x noise", "noise"]
     with pytest.raises(ValueError, match="needs 2"):

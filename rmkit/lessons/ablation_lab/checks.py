@@ -226,7 +226,7 @@ INTERACTION = Check(
         ),
         Mistake(
             lambda y: ((y[1, 1] - y[1, 0]) - (y[0, 1] - y[0, 0])) / 2,
-            "it is halved, as with dials coded as -1 and +1; asked is the whole difference of the differences.",
+            "it is halved, as with dials coded as -1 and +1; asked is the whole difference of differences.",
         ),
         Mistake(
             lambda y: ((y[1, 0] - y[0, 0]) + (y[1, 1] - y[0, 1])) / 2,
