@@ -273,6 +273,11 @@ def test_a_table_is_tidy_and_is_read_back_exactly(bench, plain, monkeypatch):
                 table[table["seed"] == 2].reset_index(drop=True))  # fmt: skip
 
 
+def test_a_bench_is_not_told_twice(bench):
+    with pytest.raises(InputError, match="temperature: a Bench has its own"):
+        rmkit.ablate(GRID, 1, data=bench, temperature=0.3)
+
+
 def test_other_votes_other_labels_and_other_pools_are_other_entries(bench, plain):
     rmkit.ablate(GRID, 1, data=bench, progress=False)
     for other in (

@@ -27,6 +27,7 @@ from rmkit.training.head_penalty import PENALTIES
 TEST, HELD_OUT = 0.3, 0.2  # shares of the prompts: to measure, and to choose penalty and temperature
 # Felt leads, in log-odds, from which on people use the next word; the pocket world's are about these.
 WORDS = (0.5, 1.7, 3.3)
+MOST = 32  # samples of features that stay in memory, so that a dial that needs the same ones is quick
 MEASURES = ("agreement", "log_loss", "missed", "best_of_n")
 
 
@@ -91,7 +92,8 @@ class Bench:
         self.pairs = self._pairs()
         self.pool = self._pool(pool, model, progress) if pool is not None else None
         self.measures = tuple(m for m in MEASURES if self._knows(m))
-        self._some: dict[tuple, Tensor] = {}
+        self._draws: dict[int, Draw] = {}
+        self._taught: dict[tuple, Tensor] = {}
 
     def __repr__(self) -> str:
         truth = "votes drawn from gold" if self.gold is not None else "ranks as given"
@@ -130,15 +132,14 @@ class Bench:
 
     def draw(self, seed: int) -> Draw:
         """What this seed decides; equal for equal seeds, whatever the dials."""
-        kept = self._some.get(("draw", seed))
-        if kept is not None:
-            return kept
+        if seed in self._draws:
+            return self._draws[seed]
         split, pick, luck, size, turn = (np.random.default_rng([seed, 14, part]) for part in range(5))
         prompts = int(self.prompts.max()) + 1
         place = split.permutation(prompts)[self.prompts] / prompts
         label = split.permutation(len(self.prompts))
         shuffled = np.where(self.mask, pick.random(self.mask.shape), 2.0)
-        made = Draw(
+        self._draws[seed] = Draw(
             train=label[place[label] >= TEST + HELD_OUT],
             held_out=np.flatnonzero((place >= TEST) & (place < TEST + HELD_OUT)),
             test=np.flatnonzero(place < TEST),
@@ -147,8 +148,7 @@ class Bench:
             size=size.random(len(self.prompts)),
             turn=turn.random(len(self.prompts)),
         )
-        self._some["draw", seed] = made
-        return made
+        return self._draws[seed]
 
     def lesson(self, cell: Cell, seed: int) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """(x (n, k, D), mask (n, k), {"ranks": (n, k), "margin": (n, k, k)}): what a head is taught."""
@@ -167,15 +167,15 @@ class Bench:
             strength = np.broadcast_to(self.strength[groups, None, None], strength.shape)
         margin = strength * (cell.margin / len(WORDS) if cell.loss == "margin" else 1.0)
         key = (seed, cell.labels, low, high)
-        if key not in self._some:
-            if len(self._some) > 200:  # the dials have moved on
-                self._some.clear()
-            self._some[key] = self.x[groups[:, None], order]
+        if key not in self._taught:
+            if len(self._taught) >= MOST:  # the dials have moved on
+                self._taught.clear()
+            self._taught[key] = self.x[groups[:, None], order]
         labels = {
             "ranks": torch.from_numpy(np.where(inside, ranks, 0)),
             "margin": torch.tensor(margin, dtype=torch.float32),
         }
-        return self._some[key], torch.from_numpy(inside), labels
+        return self._taught[key], torch.from_numpy(inside), labels
 
     def _votes(self, cell: Cell, draw: Draw, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(felt worth (n, K) in log-odds, ranks (n, K), 0 = none) of whole groups."""

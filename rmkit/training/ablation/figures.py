@@ -54,7 +54,10 @@ def figure(
         )
     shown = summary(table, against)
     known = [m for m in measures or MEASURES if m in shown]
-    panels = [_panel(shown, m, x, by, against is not None) for m in known]
+    names = list(dict.fromkeys(table[by])) if by else []
+    panels = [_panel(shown, m, x, by, names, against is not None) for m in known]
+    for trace in panels[0].traces:
+        trace.showlegend = by is not None  # once for all panels
     rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
     less = f", less {next(iter(against.values()))}" if against else ""
     title = f"What does {SAID[x]} change{f', by {SAID[by]}' if by else ''}{less}?"
@@ -97,7 +100,7 @@ class _Shown:
         return summary(self.table, self.how.get("against")).to_html(index=False, float_format="{:.4f}".format)
 
 
-def _panel(shown: pd.DataFrame, measure: str, x: str, by: str | None, less: bool) -> Panel:
+def _panel(shown: pd.DataFrame, measure: str, x: str, by: str | None, names: list, less: bool) -> Panel:
     """Lines over the values of x, set apart a little so that intervals do not hide each other."""
     places = {value: i for i, value in enumerate(dict.fromkeys(shown[x]))}
     parts = list(shown.groupby(by, sort=False)) if by else [("all", shown)]
@@ -105,7 +108,8 @@ def _panel(shown: pd.DataFrame, measure: str, x: str, by: str | None, less: bool
     for number, (name, part) in enumerate(parts):
         middle = part[measure].to_numpy()
         aside = 0.12 * (number - (len(parts) - 1) / 2)
-        color, dash = theme.PALETTE[number % len(theme.PALETTE)], theme.DASHES[number % len(theme.DASHES)]
+        look = names.index(name) if names else 0  # a line keeps its color from figure to figure
+        color, dash = theme.PALETTE[look % len(theme.PALETTE)], theme.DASHES[look % len(theme.DASHES)]
         bars = {
             "type": "data", "symmetric": False, "color": color, "width": 0, "thickness": 2,
             "array": np.nan_to_num(part[f"{measure}_high"] - middle),
@@ -115,7 +119,7 @@ def _panel(shown: pd.DataFrame, measure: str, x: str, by: str | None, less: bool
             go.Scatter(
                 x=[places[value] + aside for value in part[x]], y=middle, error_y=bars, name=label(name),
                 mode="lines+markers", line={"color": color, "dash": dash, "width": 2},
-                marker={"color": color, "size": 7}, showlegend=by is not None and measure == "agreement",
+                marker={"color": color, "size": 7}, showlegend=False,
                 legendgroup=str(name),
             )
         )  # fmt: skip

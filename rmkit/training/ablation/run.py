@@ -19,19 +19,16 @@ def ablate(
     seeds: int | Sequence[int] = 20,
     *,
     data="pocket",
-    model: str = "pocket",
-    pool=None,
-    temperature: float = 0.15,
-    best_of: int = 16,
     keep: bool = True,
     progress: bool = True,
+    **how,
 ) -> pd.DataFrame:
     """Teach a head for every cell of the grid and every seed, and measure it: one row each.
 
     grid: {dial: its values}, such as {"loss": ["bradley-terry", "hinge"], "noise": [0.0, 0.2]}; the dials
         are those of `Cell`: loss, margin, weighting, k, labels, noise, length_bias, penalty.
     seeds: how many (0, 1, ...), or which.
-    data, model, pool, temperature, best_of: what is taught and measured, see `Bench`; or data is a Bench.
+    data, and how (model, pool, temperature, best_of): what is taught and measured, see `Bench`; or a Bench.
         "pocket": 700 prompts with 4 graded answers each; the pool: 32 of the policy's own for each of 100.
     keep: whether finished cells lie in the cache ($RMKIT_CACHE). A run that was stopped, even killed, goes
         on where it was and gives the same table.
@@ -40,8 +37,9 @@ def ablate(
     Raises InputError for a dial, a value or a set that cannot be used.
     """
     wanted, numbers = cells(grid), _numbers(seeds)
-    same = {"model": model, "pool": pool, "temperature": temperature, "best_of": best_of}
-    bench = data if isinstance(data, Bench) else Bench(data, progress=progress, **same)
+    if isinstance(data, Bench) and how:
+        raise InputError(f"{', '.join(how)}: a Bench has its own; say so where it is made.")
+    bench = data if isinstance(data, Bench) else Bench(data, progress=progress, **how)
     found: dict = {}
     rows = []
     with tqdm(total=len(wanted) * len(numbers), desc="heads", unit="head", disable=not progress) as bar:
