@@ -301,7 +301,7 @@ WRONG = [  # check, answer, words of the verdict
     ("holm", lambda p, level: [i for i, x in enumerate(p) if x <= level / len(p)], "expected"),
     ("holm", lambda p, level: p * len(p) <= level, "Bonferroni"),
     ("holm", lambda p, level: stats.false_discovery_control(p) <= level, "Benjamini"),
-    ("interaction", lambda y: (y[1, 1] - y[0, 1]) + (y[1, 0] - y[0, 0]), "2 times"),
+    ("interaction", lambda y: (y[1, 1] - y[0, 1]) + (y[1, 0] - y[0, 0]), "expected"),
     ("interaction", lambda y: y[1, 1] * y[0, 0] / (y[1, 0] * y[0, 1]), "interaction("),
     ("verdict", lambda low, high, least: "same" if low < 0 < high else "better", "verdict("),
     ("verdict", lambda low, high, least: _three(low, high, least, ends=False), "from -least to least"),
