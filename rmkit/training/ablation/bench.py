@@ -76,6 +76,7 @@ class Bench:
             raise InputError(f"temperature={temperature}: votes need a number above 0.")
         self.temperature, self.best_of = temperature, best_of
         vectors = features(groups, model, progress=progress)
+        self.ledger = vectors.ledger  # groups whose answers became equal after the cut are left out
         useful = [i for i, cut in enumerate(vectors.cuts) if not (cut and cut.equal)]
         groups, vectors = [groups[i] for i in useful], [vectors[i] for i in useful]
         counts = np.array([len(record.responses) for record in groups])
