@@ -42,7 +42,12 @@ def lab(bench: Bench, *, labels: Sequence[int], seeds: int = 8) -> "Pinned | go.
         draw,
         readout=say,
         explain=lambda before, after: explain(before["rows"], after["rows"], "missed"),
-        names={"k": "answers ranked", "margin": "largest margin", "length_bias": "length bias"},
+        names={
+            "k": "answers ranked",
+            "weighting": "weights",
+            "margin": "largest margin",
+            "length_bias": "length bias",
+        },
         gaps=True,
         sliders=dials,
     )

@@ -281,8 +281,9 @@ class Bench:
         return self._turn(vectors), place, gold
 
     def _padded(self, rows: list[list]) -> np.ndarray:
-        padded = np.zeros(self.mask.shape, dtype=np.asarray(rows[0]).dtype)
-        padded[self.mask] = np.concatenate([np.asarray(row) for row in rows])
+        flat = np.concatenate([np.asarray(row) for row in rows])
+        padded = np.zeros(self.mask.shape, dtype=flat.dtype)
+        padded[self.mask] = flat
         return padded
 
     def _knows(self, measure: str) -> bool:
