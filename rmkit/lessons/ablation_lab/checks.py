@@ -202,9 +202,9 @@ HOLM = Check(
 
 
 def _squares(rng):
-    yield np.array([[[1.0, 2.0], [3.0, 5.0]], [[1.5, 2.0], [7.0, 7.0]]])
+    yield (np.array([[[1.0, 2.0], [3.0, 5.0]], [[1.5, 2.0], [7.0, 7.0]]]),)
     for seeds in (3, 8):
-        yield rng.normal(size=(2, 2, seeds)).round(2)
+        yield (rng.normal(size=(2, 2, seeds)).round(2),)
 
 
 INTERACTION = Check(

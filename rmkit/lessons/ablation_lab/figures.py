@@ -80,10 +80,10 @@ def effects(table: pd.DataFrame, dials: Sequence[str], measure: str) -> dict[str
     Each dial's effect is the mean at its second value less that at its first, over all settings of the
     others; an interaction is how much more that is at the second value of the other dial than at its first.
     """
-    sign = {dial: np.where(table[dial] == table[dial].unique()[1], 1, -1) for dial in dials}
     for dial in dials:
         if table[dial].nunique() != 2:
             raise ValueError(f"{dial} has {table[dial].nunique()} values; a factorial of this kind needs 2")
+    sign = {dial: np.where(table[dial] == table[dial].unique()[1], 1, -1) for dial in dials}
     pairs = {f"{a} x {b}": sign[a] * sign[b] for a, b in itertools.combinations(dials, 2)}
     contrasts = {name: 2 * which for name, which in sign.items()}
     contrasts |= {name: 4 * which for name, which in pairs.items()}
