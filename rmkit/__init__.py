@@ -18,6 +18,7 @@ _WHERE = {
     "Preferences": "data.preferences",
     "Record": "data.preferences",
     "RewardModel": "models.reward_model",
+    "ablate": "training.ablation.run",
     "fit": "training.loop",
     "Settings": "training.settings",
     "evaluate": "evaluation.report",
@@ -26,7 +27,7 @@ _WHERE = {
 }
 # rmkit.NAME -> the file of that name in its room.
 _FACES = {
-    "ablation": "training.heads",
+    "ablation": "training.ablation",
     "batching": "training.batching",
     "bradley_terry": "theory.bradley_terry",
     "checkpoint": "training.checkpoint",

@@ -1,5 +1,7 @@
 """Answers that were tried on the exercises: each is right, or its mistake is told in words that fit it."""
 
+import hashlib
+import json
 import math
 import re
 
@@ -8,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from rmkit.checks import every_check
-from scipy import special
+from scipy import special, stats
 
 from rmkit.lessons.a_reward_model_from_scratch import encode_checks
 
@@ -115,6 +117,27 @@ def _loop(model, batches, lr, *, order="zero backward clip step", options=None):
             acts[act]()
         losses.append(loss)
     return losses
+
+
+def _student(each, t):
+    half = t * each.std(ddof=1) / len(each) ** 0.5
+    return each.mean() - half, each.mean(), each.mean() + half
+
+
+def _holm(p, level):
+    passed, rest = [False] * len(p), len(p)
+    for i in np.argsort(p):
+        if p[i] > level / rest:
+            break
+        passed[i], rest = True, rest - 1
+    return passed
+
+
+def _three(low, high, least, *, ends=True):
+    inside = max(-low, high) <= least if ends else max(-low, high) < least
+    return "no difference that matters" if inside else "better" if low > least else (
+        "worse" if high < -least else "cannot say"
+    )  # fmt: skip
 
 
 WRONG = [  # check, answer, words of the verdict
@@ -266,6 +289,22 @@ WRONG = [  # check, answer, words of the verdict
     ("verdict_loss", lambda z, y, n, g: -_said(z.softmax(-1), y, n, g).log().mean(), "vanishes"),
     ("verdict_loss", lambda z, y, n, g: -_said(z.log_softmax(-1), y, n, g), "one number each"),
     ("verdict_loss", lambda z, y, n, g: -_said(z.detach().log_softmax(-1), y, n, g).mean(), "is cut"),
+    ("paired_interval", lambda a, b, t: ((d := b - a).mean() - t * d.std() / len(d) ** 0.5,), "shape"),
+    ("paired_interval", lambda a, b, t: tuple(np.quantile(b - a, [0.025, 0.5, 0.975])), "expected"),
+    ("paired_interval", lambda a, b, t: _student(b - a, 1.96), "endless seeds"),
+    ("entry_name", lambda setting, seed: hashlib.sha256(repr([setting, seed]).encode()).hexdigest(), "str()"),
+    (
+        "entry_name",
+        lambda setting, seed: hashlib.sha256(json.dumps(setting).encode()).hexdigest(),
+        "expected",
+    ),
+    ("holm", lambda p, level: [i for i, x in enumerate(p) if x <= level / len(p)], "expected"),
+    ("holm", lambda p, level: p * len(p) <= level, "Bonferroni"),
+    ("holm", lambda p, level: stats.false_discovery_control(p) <= level, "Benjamini"),
+    ("interaction", lambda y: (y[1, 1] - y[0, 1]) + (y[1, 0] - y[0, 0]), "expected"),
+    ("interaction", lambda y: y[1, 1] * y[0, 0] / (y[1, 0] * y[0, 1]), "interaction("),
+    ("verdict", lambda low, high, least: "same" if low < 0 < high else "better", "verdict("),
+    ("verdict", lambda low, high, least: _three(low, high, least, ends=False), "from -least to least"),
 ]
 
 
@@ -328,6 +367,19 @@ RIGHT = [  # check, another way to be right
     ("votes_to_odds", lambda good, n: torch.logit(torch.tensor((good + 1) / (n + 2)))),
     ("kappa", lambda a, b: 1 - np.mean(a != b) / ((p := a.mean()) * (1 - (q := b.mean())) + q * (1 - p))),
     ("verdict_loss", lambda z, y, n, g: -_said(z.log_softmax(-1), y, n, g).mean()),
+    ("paired_interval", lambda a, b, t: list(_student(torch.tensor(b - a).numpy(), t))),
+    ("paired_interval", lambda a, b, t: np.array(_student(b - a, t))),
+    (
+        "entry_name",
+        lambda setting, seed: hashlib.new(
+            "sha256", json.dumps([dict(sorted(setting.items())), seed]).encode()
+        ).hexdigest(),
+    ),
+    ("holm", _holm),
+    ("holm", lambda p, level: torch.tensor(_holm(p, level))),
+    ("interaction", lambda y: np.diff(np.diff(y, axis=1)[:, 0], axis=0)[0]),
+    ("interaction", lambda y: list(y[0, 0] + y[1, 1] - y[0, 1] - y[1, 0])),
+    ("verdict", _three),
 ]
 
 
