@@ -176,7 +176,7 @@ def _rm_bench() -> Rule:
 # --- JudgeBench (Tan et al. 2024, arXiv:2410.12784) ---------------------------------------------------------
 
 
-# The set of 350 pairs by GPT-4o (ScalerLab/JudgeBench at 12a499c): how a source's name begins, and its section.
+# The 350 pairs by GPT-4o (ScalerLab/JudgeBench at 12a499c): how a source's name begins, and its section.
 JUDGE_BENCH = {"mmlu-pro": "Knowledge", "livebench-reasoning": "Reasoning", "livebench-math": "Math",
                "livecodebench": "Coding"}  # fmt: skip
 MMLU_PRO = ("biology", "business", "chemistry", "computer science", "economics", "engineering", "health",

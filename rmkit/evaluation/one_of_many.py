@@ -1,7 +1,7 @@
 """One right answer against one wrong one, and against all of them: two numbers from the same rewards.
 
 RewardBench asks the first, RewardMATH (Kim et al. 2024) and RewardBench 2 (Malik et al. 2025) the second. A
-policy that is optimised asks the second too: of many answers, the one with the highest reward is what it gets.
+policy that is optimised asks the second too: of many answers, it gets the one with the highest reward.
 """
 
 import numpy as np
@@ -37,11 +37,11 @@ def _split(rewards: ArrayLike, right: ArrayLike) -> tuple[np.ndarray, np.ndarray
     r, place = float_array(rewards), np.asarray(right, dtype=np.int64)
     if r.ndim < 2 or place.shape != r.shape[-2:-1] or r.shape[-1] < 2:
         raise InputError(
-            f"rewards {r.shape} must be (groups, K) with K above 1, and right {place.shape} one place a group."
+            f"rewards {r.shape} must be (groups, K), K above 1, and right {place.shape} one place a group."
         )
     if not np.isfinite(r).all():
         raise InputError("rewards hold NaN or infinity; drop those groups and say how many.")
-    if place.size and not (0 <= place.min() and place.max() < r.shape[-1]):
+    if ((place < 0) | (place >= r.shape[-1])).any():
         raise InputError(f"right holds places outside 0 to {r.shape[-1] - 1}.")
     chosen = np.arange(r.shape[-1]) == place[:, None]
     groups, others = r.shape[:-1], r.shape[-1] - 1

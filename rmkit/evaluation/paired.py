@@ -29,9 +29,7 @@ def compare_reports(first: Report, second: Report, rate: float = 0.05) -> pd.Dat
             f"The reports are of different pairs ({len(one):,} and {len(two):,}); evaluate both models on "
             "the same preferences."
         )
-    right = pd.DataFrame(
-        {"first": credit(one["gap"]), "second": credit(two["gap"]), "prompt": one["prompt"]}
-    )
+    right = pd.DataFrame({"first": credit(one["gap"]), "second": credit(two["gap"]), "prompt": one["prompt"]})
     names = sorted(set(one["subset"]) - {""})
     parts = {"all": right} | {name: right[(one["subset"] == name).to_numpy()] for name in names}
     table = pd.DataFrame({name: _row(part) for name, part in parts.items()}).T

@@ -58,7 +58,7 @@ def detection(
 
 
 def roc(familiar: ArrayLike, strange: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """(false alarms, found): shares of familiar and of strange texts above each threshold, from none to all."""
+    """(false alarms, found): shares of familiar and of strange texts above each threshold, none to all."""
     cuts = np.sort(np.unique(np.concatenate([float_array(familiar), float_array(strange)])))[::-1]
     above = [stats.ecdf(float_array(part)).sf.evaluate(cuts) for part in (familiar, strange)]
     return np.append(above[0], 1.0), np.append(above[1], 1.0)

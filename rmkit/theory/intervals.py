@@ -41,7 +41,7 @@ class Difference(NamedTuple):
 
 
 def credit(gaps: ArrayLike) -> np.ndarray:
-    """1 where a gap (chosen minus rejected) is positive, 0 where negative, 1/2 where both rewards are equal."""
+    """1 where a gap (chosen minus rejected) is positive, 0 where negative, 1/2 where rewards are equal."""
     return (np.sign(np.asarray(gaps, dtype=np.float64)) + 1) / 2
 
 

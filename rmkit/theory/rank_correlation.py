@@ -1,4 +1,4 @@
-"""Does one number about models predict another? Spearman's rank correlation over models, and how sure it is."""
+"""Does one number about models foretell another? Spearman's rank correlation, and how sure it is."""
 
 import numpy as np
 from numpy.typing import ArrayLike

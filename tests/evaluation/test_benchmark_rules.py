@@ -1,4 +1,4 @@
-"""Every benchmark's rule against an independent reading of it, written with plain loops, over 500 random files.
+"""Every benchmark's rule against an independent reading of it, in plain loops, over 500 random files.
 
 Rewards are small whole numbers half of the time, so that ties abound; subsets are missing at random.
 """
@@ -34,9 +34,7 @@ def mean(values):
 def rewardbench(rng):
     draw, every = drawer(rng), [s for counts in REWARDBENCH.values() for s in counts]
     names = rng.sample([*every, "shp", "summarize", "anthropic_hhh"], rng.randint(1, 8))
-    rows = [
-        {"subset": name, "rewards": [draw(), draw()]} for name in names for _ in range(rng.randint(1, 4))
-    ]
+    rows = [{"subset": name, "rewards": [draw(), draw()]} for name in names for _ in range(rng.randint(1, 4))]
     accuracy = {n: mean([r["rewards"][0] > r["rewards"][1] for r in rows if r["subset"] == n]) for n in names}
     total = weight = 0.0
     for counts in REWARDBENCH.values():
@@ -68,7 +66,9 @@ def rm_bench(rng):
     draw = drawer(rng)
     domains = rng.sample(["chat", "math", "code", "safety-refuse", "safety-response"], rng.randint(1, 5))
     rows = [
-        {"domain": d, "rewards": [draw() for _ in range(6)]} for d in domains for _ in range(rng.randint(1, 3))
+        {"domain": d, "rewards": [draw() for _ in range(6)]}
+        for d in domains
+        for _ in range(rng.randint(1, 3))
     ]
     levels = defaultdict(lambda: defaultdict(list))
     for row in rows:
@@ -166,7 +166,7 @@ def test_judge_bench_has_four_sections_and_names_what_is_missing():
     ]
     found = benchmark("judgebench", rows)
     assert found.sections["score"].to_dict() == {"Knowledge": 0.5, "Coding": 1, "our own": 1, "Overall": 0.75}
-    assert "livebench-math (0 of 56)" in found.missing and "mmlu-pro-law (1 of 11)" in found.missing
+    assert {"livebench-math (0 of 56)", "mmlu-pro-law (1 of 11)"} <= set(found.missing)
     rule = RULES["judgebench"]()
     assert sum(rule.expected.values()) == 350
 
@@ -182,4 +182,5 @@ def test_the_bootstrap_of_lone_rows_draws_as_many_as_there_are():
 
     rows = np.column_stack([np.arange(7.0), np.full(7, math.nan)])
     drawn = benchmarks._resampled({"a": rows}, np.random.default_rng(0))["a"]
-    assert drawn.shape == rows.shape and set(drawn[:, 0]) < set(range(7))
+    assert drawn.shape == rows.shape
+    assert set(drawn[:, 0]) < set(range(7))

@@ -11,7 +11,12 @@ from rmkit.evaluation import compare_reports
 
 def pairs(n: int, subsets: int):
     rows = [
-        {"prompt": f"question {i}", "chosen": f"good {i}", "rejected": f"bad {i}", "subset": f"s{i % subsets:02}"}
+        {
+            "prompt": f"question {i}",
+            "chosen": f"good {i}",
+            "rejected": f"bad {i}",
+            "subset": f"s{i % subsets:02}",
+        }
         for i in range(n)
     ]
     return rmkit.load(rows)

@@ -41,7 +41,8 @@ def test_ascent_ends_at_the_closed_form_which_no_neighbor_beats(rewards):
 
 def test_the_first_step_adds_the_advantage_and_gains_the_variance(rewards):
     start, after = policy_gradient(rewards, [0, 1], lr=1e-4)
-    assert np.allclose(start.probabilities, 1 / 20) and np.allclose(start.kl, 0)
+    assert np.allclose(start.probabilities, 1 / 20)
+    assert np.allclose(start.kl, 0)
     gain = after.expected(rewards) - start.expected(rewards)
     np.testing.assert_allclose(gain / 1e-4, rewards.var(-1), rtol=1e-2)  # d E[r] / d lr = Var r
 

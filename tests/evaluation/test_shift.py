@@ -55,7 +55,8 @@ def test_the_curve_has_the_area():
     rng = np.random.default_rng(2)
     familiar, strange = rng.integers(0, 6, 50), 1 + rng.integers(0, 6, 40)
     alarms, found = shift.roc(familiar, strange)
-    assert (np.diff(alarms) >= 0).all() and (alarms[-1], found[-1]) == (1, 1)
+    assert (np.diff(alarms) >= 0).all()
+    assert (alarms[-1], found[-1]) == (1, 1)
     assert np.trapezoid(found, alarms) == pytest.approx(detection(familiar, strange).mean, abs=0.02)
 
 

@@ -45,17 +45,18 @@ WILSON = Check(
     mistakes=(
         Mistake(
             _wald,
-            "that is p ± 1.96 standard errors. At 5 of 5 it has no width: Wilson's asks which true shares would "
-            "make this p likely.",
+            "that is p ± 1.96 standard errors. At 5 of 5 it has no width: Wilson asks which true "
+            "shares would make this p likely.",
         ),
         Mistake(
             lambda right, n: [max(0, _wald(right, n)[0]), min(1, _wald(right, n)[1])],
-            "that is p ± 1.96 standard errors, cut at 0 and 1. At 5 of 5 it has no width: use Wilson's formula.",
+            "that is p ± 1.96 standard errors, cut at 0 and 1. At 5 of 5 it has no "
+            "width: use Wilson's formula.",
         ),
         Mistake(
             _plus_four,
-            "two right and two wrong answers were added to a plain interval (Agresti and Coull). It is close, "
-            "and it is not Wilson's.",
+            "two right and two wrong answers were added to a plain interval (Agresti and Coull). It is "
+            "close, and it is not Wilson's.",
         ),
         Mistake(
             lambda right, n: _wilson(right, n)[::-1],
@@ -123,7 +124,8 @@ DISCOVERIES = Check(
     mistakes=(
         Mistake(
             lambda p, rate: p <= rate,
-            "every p is held against the rate itself: of 23 subsets without any difference one is then found.",
+            "every p is held against the rate itself: of 23 subsets without any difference one "
+            "is then found.",
         ),
         Mistake(
             lambda p, rate: p <= rate / len(p),
@@ -131,7 +133,8 @@ DISCOVERIES = Check(
         ),
         Mistake(
             _own_line,
-            "each p is held against its own line only. All up to the LAST one below its line are discoveries.",
+            "each p is held against its own line only. All up to the LAST one below its line are "
+            "discoveries.",
         ),
         Mistake(
             lambda p, rate: _bh(p, rate, up=False),
@@ -147,7 +150,8 @@ DISCOVERIES = Check(
         ),
         Mistake(
             lambda p, rate: _bh(p, rate, line=lambda rank, m: 1 / (m - rank + 1), up=False),
-            "that is Holm's procedure, which guards against a single false one; asked is the share of false ones.",
+            "that is Holm's procedure, which guards against a single false one; asked is the share of "
+            "false ones.",
         ),
         Mistake(
             lambda p, rate: np.sort(_bh(p, rate))[::-1],
@@ -213,8 +217,8 @@ ONE_OF_MANY = Check(
         ),
         Mistake(
             _pairwise,
-            "that is one against one: the share of wrong answers that the right one beats. Asked is whether it "
-            "beats them all.",
+            "that is one against one: the share of wrong answers that the right one beats. Asked is "
+            "whether it beats them all.",
         ),
         Mistake(
             lambda r, right: _top(r, np.zeros_like(right)),
@@ -276,10 +280,6 @@ WITHIN = Check(
             lambda r: r.var(1) / r.var(),
             "return one number: the mean over prompts.",
         ),
-        Mistake(
-            lambda r: 1 - _share(r),
-            "that is the share between prompts.",
-        ),
     ),
 )
 
@@ -310,7 +310,8 @@ STEP = Check(
     mistakes=(
         Mistake(
             lambda t, r, lr: t + lr * len(t) * _softmax(t) * r,
-            "the baseline is missing: logits that all rise by the same change nothing, so E[r] is subtracted.",
+            "the baseline is missing: logits that all rise by the same change nothing, so E[r] is "
+            "subtracted.",
         ),
         Mistake(
             lambda t, r, lr: t + lr * len(t) * _softmax(t) * (r - r.mean()),
@@ -318,8 +319,8 @@ STEP = Check(
         ),
         Mistake(
             lambda t, r, lr: t + lr * len(t) * (r - _softmax(t) @ r),
-            "π is missing in front: an answer that the policy hardly gives hardly moves. (Without π it is the "
-            "natural gradient.)",
+            "π is missing in front: an answer that the policy hardly gives hardly moves. (Without π it is "
+            "the natural gradient.)",
         ),
         Mistake(
             lambda t, r, lr: t + lr * _softmax(t) * (r - _softmax(t) @ r),

@@ -109,7 +109,7 @@ def many_draw(a: dict) -> go.Figure:
     """Chances against the number of wrong answers, on a logarithmic axis drawn by places."""
     f = theme.figure(
         "wrong answers beside the right one", "right answer on top",
-        x_range=(-0.2, len(RIVALS) - 0.8), y_range=(0, 1.02), title="One right answer against many wrong ones",
+        x_range=(-0.2, len(RIVALS) - 0.8), y_range=(0, 1.02), title="One right answer against many",
     )  # fmt: skip
     x = list(range(len(RIVALS)))
     names = {"model": "this model", "luce": "Gumbel noise", "independent": "independent", "chance": "a coin"}
@@ -174,7 +174,9 @@ def fate_say(a: dict) -> str:
 def correlations_draw(found: Mapping[str, Mapping[str, Interval]], title: str) -> go.Figure:
     """Rank correlations with intervals: {fate: {measure: Interval}}, a row a measure."""
     measures = list(next(iter(found.values())))
-    f = theme.figure("rank correlation", "", x_range=(-1, 1.02), y_range=(-0.6, len(measures) - 0.4), title=title)
+    f = theme.figure(
+        "rank correlation", "", x_range=(-1, 1.02), y_range=(-0.6, len(measures) - 0.4), title=title
+    )
     for number, (fate, each) in enumerate(found.items()):
         mean, low, high = (np.array(part) for part in zip(*(each[m] for m in measures), strict=True))
         bars = {"type": "data", "symmetric": False, "array": high - mean, "arrayminus": mean - low}
@@ -280,4 +282,3 @@ def reliability_draw(curves: Mapping[str, statistics.Reliability], title: str) -
             x=curve.confidence, y=curve.agreement, error_y=bars, mode="markers", marker=mark, name=name
         )
     return f.add_trace(theme.line([0.5, 1], [0.5, 1], "as said", 5))
-

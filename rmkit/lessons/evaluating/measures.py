@@ -12,6 +12,8 @@ from rmkit.evaluation.best_of import best_of_n
 from rmkit.evaluation.one_of_many import against_many, against_one
 from rmkit.evaluation.pool_policy import at_kl, policy_gradient, whitened
 from rmkit.lessons.evaluating.population import Head
+from rmkit.lessons.margin_and_strength import instruments
+from rmkit.pocket.annotators import TEMPERATURE
 from rmkit.theory.calibration import calibration, log_loss, temperature
 from rmkit.theory.intervals import Interval, credit
 
@@ -48,9 +50,7 @@ def within(rewards: np.ndarray) -> np.ndarray:
     return rewards.var(-1).mean(-1) / rewards.var(axis=(-2, -1))
 
 
-def measures(
-    heads: Sequence[Head], gaps: np.ndarray, rewards: np.ndarray, gold: np.ndarray
-) -> pd.DataFrame:
+def measures(heads: Sequence[Head], gaps: np.ndarray, rewards: np.ndarray, gold: np.ndarray) -> pd.DataFrame:
     """One row a head, one column a measure.
 
     gaps (S, T): on test votes, chosen minus rejected.   rewards (S, P, N), gold (P, N): of the policy's
@@ -85,6 +85,14 @@ def fates(rewards: np.ndarray, gold: np.ndarray) -> dict[str, np.ndarray]:
         "RL, fixed steps": trained.expected(gold),
         "RL, equal KL": at_kl(rewards, KL)[0].expected(gold),
     }
+
+
+def beyond_noise(gaps: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """(..., T): expected log-loss of gaps, in nats, above that of a judge who knows the true gaps (T,).
+
+    0 for who says the annotators' own probabilities. Sets whose pairs are more or less clear can be compared.
+    """
+    return instruments.log_loss(gaps, gold) - instruments.log_loss(gold / TEMPERATURE, gold)
 
 
 def gap_at_equal(x: np.ndarray, y: np.ndarray, other: np.ndarray, pair: np.ndarray) -> Interval:

@@ -100,14 +100,14 @@ EXHIBITS = (
     Exhibit(
         name="int8_by_default",
         lesson=LESSON,
-        symptom="The same model has a lower score on a benchmark than in its paper, and many pairs are ordered "
+        symptom="The same model has a lower score on a benchmark than in its paper, and pairs are ordered "
         "otherwise than on your own machine.",
-        cause="The evaluation loads models that are not on its list in 8 bits; a few large hidden units set the "
-        "step, and the small ones, which carry quality, are rounded away.",
+        cause="The evaluation loads models that are not on its list in 8 bits; a few large hidden units set "
+        "the step, and the small ones, which carry quality, are rounded away.",
         cure="Say the precision in the command and in the table (--not_quantized there), and compare a few "
         "scores with the ones that plain transformers gives in float32.",
-        source="allenai/reward-bench, rewardbench/rewardbench.py at 011dfbd: quantized unless a name or a flag "
-        "says otherwise",
+        source="allenai/reward-bench, rewardbench/rewardbench.py at 011dfbd: quantized unless a name or a "
+        "flag says otherwise",
         run=_evaluate_rounded,
         symptom_in=lambda seen: seen["pairs_ordered_otherwise"] > 0.02,
     ),
@@ -115,9 +115,9 @@ EXHIBITS = (
         name="training_rows_as_evaluation",
         lesson=LESSON,
         symptom="Evaluation accuracy is far above what fresh pairs show, and it rises with every epoch.",
-        cause="No evaluation set was given, so the trainer takes the first rows of the training set, and trains "
-        "on them too.",
-        cure="Hold prompts out before training, and let a missing evaluation set be an error or no evaluation.",
+        cause="No evaluation set was given, so the trainer takes the first rows of the training set, and "
+        "trains on them too.",
+        cure="Hold prompts out before training, and let a missing evaluation set mean no evaluation.",
         source="OpenRLHF/OpenRLHF issue #1089 (2025)",
         run=_evaluate_on,
         symptom_in=lambda seen: seen["reported_accuracy"] - seen["accuracy_on_fresh_pairs"] > 0.1,
@@ -127,8 +127,8 @@ EXHIBITS = (
         lesson=LESSON,
         symptom="A section's score is not the share of its rows that are right, and over-careful models look "
         "better than they are.",
-        cause="The counts by which a section weighs its subsets stood at the wrong names: 250 prompts that should "
-        "be refused and 154 that should be answered, instead of the reverse.",
+        cause="The counts by which a section weighs its subsets stood at the wrong names: 250 prompts to "
+        "refuse and 154 to answer, instead of the reverse.",
         cure="Count the rows of the file and compare with the table of counts, in a test.",
         source="allenai/reward-bench, rewardbench/constants.py at a32e272; put right later",
         run=_safety,

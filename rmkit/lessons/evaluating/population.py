@@ -38,9 +38,7 @@ class Recipe:
     seed: int
 
 
-def recipes(
-    lineages: Sequence[str], votes: Sequence[int], l2: Sequence[float], seeds: int
-) -> list[Recipe]:
+def recipes(lineages: Sequence[str], votes: Sequence[int], l2: Sequence[float], seeds: int) -> list[Recipe]:
     """Every combination; recipes that differ in their lineage only stand next to each other."""
     rest = itertools.product(ANNOTATORS, votes, l2, range(seeds))
     return [Recipe(lineage, *each) for each in rest for lineage in lineages]
@@ -53,10 +51,12 @@ def recipes(
 class Reading:
     """Features of one lineage, in units of the training answers' deviations.
 
-    train (G, D): first answer minus second.   others: {name: (P, N, D)} of groups of N answers each.
+    train (G, D): first answer minus second.   answers (2 G, D): the training answers themselves.   others:
+    {name: (P, N, D)} of groups of N answers each.
     """
 
     train: np.ndarray
+    answers: np.ndarray
     others: dict[str, np.ndarray]
 
 
@@ -64,14 +64,13 @@ def read(model: str, layer: int, train: Preferences, others: Mapping[str, Prefer
     """Read all answers with one layer of one model. Groups of a set must be of one size."""
     found = features(train, model, layer=layer, progress=False)
     mean, deviation = moments(found)
-    one, two = np.stack([np.asarray(each, dtype=float) for each in found]).transpose(1, 0, 2)
+    pairs = (np.stack([np.asarray(each, dtype=float) for each in found]) - mean) / deviation
     rest = {
         name: np.stack([np.asarray(f) for f in features(groups, model, layer=layer, progress=False)])
         for name, groups in others.items()
     }
-    return Reading(
-        (one - two) / deviation, {name: (each - mean) / deviation for name, each in rest.items()}
-    )
+    scaled = {name: (each - mean) / deviation for name, each in rest.items()}
+    return Reading(pairs[:, 0] - pairs[:, 1], pairs.reshape(-1, pairs.shape[-1]), scaled)
 
 
 def samples(prompts: Sequence[str], responses: Sequence[Sequence[str]]) -> Preferences:
@@ -85,6 +84,11 @@ def preferred(preferences: Preferences) -> np.ndarray:
     return np.array([1 if record.ranks[0] == 1 else -1 for record in preferences])
 
 
+def golds(preferences: Preferences) -> np.ndarray:
+    """(G, K) gold rewards of the answers."""
+    return np.array([record.ratings["gold"] for record in preferences], dtype=float)
+
+
 # --- votes and heads ----------------------------------------------------------------------------------------
 
 
@@ -96,7 +100,9 @@ def voted(preferences: Preferences, annotator: Annotator, seed: str) -> np.ndarr
 
 def _seen(record) -> list[SimpleNamespace]:
     """What an annotator sees of each answer, from its ratings."""
-    marks = [dict(zip(record.ratings, each, strict=True)) for each in zip(*record.ratings.values(), strict=True)]
+    marks = [
+        dict(zip(record.ratings, each, strict=True)) for each in zip(*record.ratings.values(), strict=True)
+    ]
     return [
         SimpleNamespace(gold=mark["gold"], aspects=mark, words=len(text.split()), courtesies=0)
         for mark, text in zip(marks, record.responses, strict=True)
@@ -105,7 +111,7 @@ def _seen(record) -> list[SimpleNamespace]:
 
 @dataclass(frozen=True)
 class Head:
-    """A fitted head. w (D,): its weights; right (votes,): gaps on its own training votes, above 0 = learned."""
+    """A fitted head. w (D,): its weights.   gaps (votes,): on its own training votes; above 0 = learned."""
 
     recipe: Recipe
     w: np.ndarray
@@ -113,7 +119,10 @@ class Head:
 
 
 def fit(readings: Mapping[str, Reading], train: Preferences, made: Sequence[Recipe]) -> list[Head]:
-    """One head for each recipe. Heads of one annotator and seed learn from the same votes on the same pairs."""
+    """One head for each recipe; those of one annotator and seed learn from the same votes on the same pairs.
+
+    Of a permutation of the pairs that the seed draws, a recipe takes the first `votes`.
+    """
     votes, heads = {}, []
     for recipe in made:
         key = recipe.annotator, recipe.seed

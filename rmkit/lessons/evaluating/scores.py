@@ -52,13 +52,15 @@ def judgebench(skill: float, rng: np.random.Generator) -> list[dict]:
 
 
 def processbench(skill: float, rng: np.random.Generator) -> list[dict]:
-    """Half of the solutions have a wrong step; a step counts as wrong below 0, midway between the two kinds."""
+    """Half of the solutions have a wrong step; a step below 0, midway between the kinds, counts as one."""
     rows = []
     for name, n in PROCESS_BENCH.items():
         for label in rng.integers(1, STEPS + 1, size=n) * rng.integers(2, size=n) - 1:
             middle = skill / 2 + rng.normal(size=STEPS)
             middle[label if label >= 0 else STEPS :][:1] -= skill
-            rows.append({"subset": name, "steps": ["step"] * STEPS, "label": int(label), "rewards": [*middle]})
+            rows.append(
+                {"subset": name, "steps": ["step"] * STEPS, "label": int(label), "rewards": [*middle]}
+            )
     return rows
 
 
