@@ -239,11 +239,11 @@ ONE_OF_MANY = Check(
 
 
 def _pools(rng):
-    yield np.array([[0.0, 2.0], [4.0, 6.0]])
-    yield np.array([[1.0, 1.0], [3.0, 3.0]])
-    yield np.array([[0.0, 2.0], [0.0, 2.0]])
+    yield (np.array([[0.0, 2.0], [4.0, 6.0]]),)
+    yield (np.array([[1.0, 1.0], [3.0, 3.0]]),)
+    yield (np.array([[0.0, 2.0], [0.0, 2.0]]),)
     for p, n in ((3, 5), (6, 4), (4, 10)):
-        yield rng.normal(size=(p, n)) * rng.uniform(0.2, 2) + rng.normal(size=(p, 1))
+        yield (rng.normal(size=(p, n)) * rng.uniform(0.2, 2) + rng.normal(size=(p, 1)),)
 
 
 def _share(rewards):
