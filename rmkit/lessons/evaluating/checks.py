@@ -41,7 +41,7 @@ WILSON = Check(
     "wilson",
     reference=_wilson,
     cases=_counts,
-    tolerance=2e-4,  # 1.96 and 2 standard errors' 1.959964 are both right
+    tolerance=2e-4,  # z = 1.96 is as right as 1.959964
     mistakes=(
         Mistake(
             _wald,
