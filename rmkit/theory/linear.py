@@ -12,13 +12,19 @@ Objective = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
 
 def fit(
-    x: ArrayLike, *, counts: ArrayLike = 1.0, prior: float = 1.0, start: np.ndarray | None = None
+    x: ArrayLike,
+    *,
+    counts: ArrayLike = 1.0,
+    prior: float = 1.0,
+    start: np.ndarray | None = None,
+    steps: int = 60,
 ) -> np.ndarray:
     """(D,) weights w that minimize  sum_v counts_v softplus(-x_v . w) + prior / 2 |w|^2.
 
     x (V, D): features of the preferred answer minus those of the other, one row a vote.   counts: how often
     each vote counts, (V,) or one number.   prior: precision of a normal prior, above 0, in votes: the more
-    votes, the less it matters.   Raises InputError for other shapes, NaN and a prior that is not positive.
+    votes, the less it matters.   steps: of Newton's method at most, from `start` (default 0).
+    Raises InputError for other shapes, NaN and a prior that is not positive.
     """
     x, counts = np.asarray(x, dtype=np.float64), np.asarray(counts, dtype=np.float64)
     if x.ndim != 2 or not x.size or not np.isfinite(x).all():
@@ -34,7 +40,7 @@ def fit(
         bend = (x * (counts * won * (1 - won))[:, None]).T @ x + prior * np.eye(x.shape[1])
         return value, slope, bend
 
-    return newton(objective, np.zeros(x.shape[1]) if start is None else start)
+    return newton(objective, np.zeros(x.shape[1]) if start is None else start, steps)
 
 
 def newton(objective: Objective, start: np.ndarray, steps: int = 60) -> np.ndarray:

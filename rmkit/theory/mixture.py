@@ -108,13 +108,16 @@ def _start(means: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _em(x, user, members, prior: float, steps: int) -> tuple[float, Mixture]:
-    """(penalized log-likelihood, mixture) after EM from the posterior `members` (U, K)."""
+    """(penalized log-likelihood, mixture) after EM from the posterior `members` (U, K).
+
+    Two Newton steps an M step: it need not end at the maximum, only higher up.
+    """
     k, before = members.shape[1], -np.inf
     weights = np.zeros((k, x.shape[1]))
     for step in range(1, steps + 1):  # noqa: B007
         shares = members.mean(0)
         weights = np.stack(
-            [linear.fit(x, counts=members[user, c], prior=prior, start=weights[c]) for c in range(k)]
+            [linear.fit(x, counts=members[user, c], prior=prior, start=weights[c], steps=2) for c in range(k)]
         )
         joint = _joint(-np.logaddexp(0, -x @ weights.T), user, shares)
         members = special.softmax(joint, axis=1)

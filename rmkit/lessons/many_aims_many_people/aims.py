@@ -1,4 +1,4 @@
-"""Lesson 13: several aims. Raters give stars, heads learn them, a gate mixes them, quantiles show a quarrel."""
+"""Lesson 13: several aims. Raters give stars, heads learn them, a gate mixes, quantiles show a quarrel."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -121,7 +121,7 @@ def graded_pool(pool, prompts_: int, n: int) -> tuple[list[str], list[list[str]]
     return [prompt for prompt, _ in chosen], texts, np.array(table)
 
 
-def least_pleased(rewards: np.ndarray, graded: np.ndarray, tastes: np.ndarray) -> np.ndarray:
+def pleased(rewards: np.ndarray, graded: np.ndarray, tastes: np.ndarray) -> np.ndarray:
     """(P, C) what each camp gains, over a random answer, from the answer with the highest reward.
 
     rewards (P, n), graded (P, n, A), tastes (C, A).

@@ -137,3 +137,18 @@ def outvoted_say(a: dict) -> str:
         )
         + "."
     )
+
+
+# --- places between two tastes ------------------------------------------------------------------------------
+
+
+def places_draw(between: dict, ends: dict) -> go.Figure:
+    """A dot a person: true mix t against the place found, of two runs of `trials.placed`."""
+    f = theme.figure(
+        "true share t of the second taste", "place found", x_range=(-0.05, 1.05), y_range=(-0.05, 1.05)
+    )
+    for number, (name, run) in enumerate((("between the ends", between), ("at the ends", ends))):
+        place = run["place"] if np.corrcoef(run["place"], run["t"])[0, 1] > 0 else 1 - run["place"]
+        mark = {"size": 9, "color": theme.PALETTE[number], "symbol": number}
+        f.add_scatter(x=run["t"], y=place, mode="markers", marker=mark, name=name)
+    return f

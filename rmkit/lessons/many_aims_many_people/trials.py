@@ -7,12 +7,12 @@ import numpy as np
 from rmkit.evaluation.camps import adjusted_rand, relabeled_accuracy
 from rmkit.lessons.many_aims_many_people import soups
 from rmkit.lessons.many_aims_many_people.crowd import Pairs, members, vote
-from rmkit.lessons.many_aims_many_people.instruments import missed, worth
+from rmkit.lessons.many_aims_many_people.instruments import agreement, missed, worth
 from rmkit.theory import ideal_points, linear, mixture
 from rmkit.theory.axes import principal_axes
 from rmkit.theory.few_shot import few_shot
 
-PRIOR = 1.0  # of a reward's weights, in votes
+PRIOR = 5.0  # of a reward's weights, in votes
 
 
 # --- camps --------------------------------------------------------------------------------------------------
@@ -77,17 +77,18 @@ def placed(pairs: Pairs, ends: np.ndarray, *, each: int, seed: int, people: int,
 # --- one new person -----------------------------------------------------------------------------------------
 
 
-def crowd_of(pairs: Pairs, tastes: np.ndarray, *, seed: int, people: int = 40, each: int = 30) -> dict:
-    """What is known before the newcomer comes: one reward for all, a mixture, axes of all votes."""
+def crowd_of(pairs: Pairs, tastes: np.ndarray, *, seed: int, people: int = 40, each: int = 80) -> dict:
+    """What is known before the newcomer comes: one reward for all, a mixture, DRM's heads beside the one."""
     rng = np.random.default_rng([seed, 3])
     camp = members(people, np.ones(len(tastes)), rng)
     votes = vote(pairs, tastes[camp], each, rng)
     found = mixture.fit(votes.x, votes.user, len(tastes), prior=PRIOR, seed=seed, starts=3)
+    one = linear.fit(votes.x, prior=PRIOR)
     return {
-        "all": linear.fit(votes.x, prior=PRIOR),
+        "all": one,
         "camps": found,
-        "axes": axis_heads(votes.x),
-        "own": [linear.fit(votes.x[camp[votes.user] == c], prior=PRIOR) for c in range(len(tastes))],
+        "axes": np.concatenate([one[None], axis_heads(votes.x)]),
+        "tastes": tastes,
     }
 
 
@@ -122,12 +123,14 @@ def newcomers(
     people: int = 8,
     known=None,
 ) -> dict[str, np.ndarray]:
-    """{way: (people, len(counts), 2)} what each way is worth (`worth`) on test pairs after so many votes.
+    """{way: (people, len(counts), 3)} what each way is worth after so many votes: `worth` on all test pairs,
+    and agreement on the pairs that the crowd's camps order differently.
 
     tastes (C, A): of the newcomers, who take turns. known: the crowd that is there (`crowd_of`).
     """
     rng = np.random.default_rng([seed, 4])
     values: dict[str, list] = {}
+    torn = np.ptp(np.sign(test.gaps(known["tastes"])), axis=1) == 2
     for person in range(people):
         own = tastes[person % len(tastes)]
         gold = test.gaps(own)
@@ -135,8 +138,9 @@ def newcomers(
         for n in counts:
             for way, w in newcomer(known, votes[:n]).items():
                 d = test.x @ w
-                values.setdefault(way, []).append(worth(d, gold) if d.any() else (50.0, 1000 * np.log(2)))
-    return {way: np.array(each).reshape(people, len(counts), 2) for way, each in values.items()}
+                all_pairs = worth(d, gold) if d.any() else (50.0, 1000 * np.log(2))
+                values.setdefault(way, []).append((*all_pairs, 100 * agreement(d, gold)[torn].mean()))
+    return {way: np.array(each).reshape(people, len(counts), 3) for way, each in values.items()}
 
 
 # --- who is outvoted ----------------------------------------------------------------------------------------
