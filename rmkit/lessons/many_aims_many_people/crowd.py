@@ -79,12 +79,14 @@ def members(people: int, shares: Sequence[float], rng: np.random.Generator) -> n
     return rng.permutation(np.searchsorted(ends, np.arange(people), side="right"))
 
 
-def vote(pairs: Pairs, tastes: np.ndarray, each: int, rng: np.random.Generator) -> Votes:
+def vote(
+    pairs: Pairs, tastes: np.ndarray, each: int, rng: np.random.Generator, temperature: float = TEMPERATURE
+) -> Votes:
     """`each` votes of every person; tastes (U, A). Everyone sees other pairs, drawn without repeats."""
     people, n = len(tastes), min(each, len(pairs))
     record = np.concatenate([rng.choice(len(pairs), n, replace=False) for _ in range(people)])
     user = np.repeat(np.arange(people), n)
-    won = rng.random(len(user)) < sigma((pairs.gaps(tastes)[record, user]) / TEMPERATURE)
+    won = rng.random(len(user)) < sigma((pairs.gaps(tastes)[record, user]) / temperature)
     sides = pairs.each[record]
     first, second = (np.where(won[:, None], sides[:, i], sides[:, 1 - i]) for i in (0, 1))
     return Votes(first, second, user, tuple(f"person {u}" for u in range(people)), record)
