@@ -48,7 +48,7 @@ class IdealPoints:
         """(N,) log-odds that people with members (N, K) or (K,) prefer first (N, D) to second (N, D)."""
         a = np.broadcast_to(np.asarray(members) @ self.prototypes, (len(first), len(self.map)))
         sides = (torch.as_tensor(np.asarray(side) @ self.map.T) for side in (first, second))
-        return distance_gap(*sides, torch.as_tensor(np.ascontiguousarray(a))).numpy()
+        return distance_gap(*sides, torch.as_tensor(a.copy())).numpy()
 
     def newcomer(self, first: ArrayLike, second: ArrayLike, prior: float = 0.1) -> np.ndarray:
         """(K,) members of a new person who preferred first (N, D) to second (N, D); the rest stays.

@@ -14,12 +14,22 @@ import numpy as np
 
 from rmkit.data.preferences import Preferences, as_preferences, prompt_key
 from rmkit.errors import InputError
-from rmkit.theory.aspect_heads import ridge, verbosity_penalty
+from rmkit.theory.aspect_heads import PENALTIES, ridge, verbosity_penalty
 from rmkit.theory.gates import fit as gate
 from rmkit.theory.quantiles import levels, predict, quantile_heads
 from rmkit.training.people import moments
 
-__all__ = ["AspectHeads", "fit", "gate", "levels", "predict", "quantile_heads", "ridge", "verbosity_penalty"]
+__all__ = [
+    "PENALTIES",
+    "AspectHeads",
+    "fit",
+    "gate",
+    "levels",
+    "predict",
+    "quantile_heads",
+    "ridge",
+    "verbosity_penalty",
+]
 
 PRIORS = tuple(10.0**k for k in range(-1, 6))
 FOLDS = 5

@@ -34,9 +34,14 @@ def aspect_heads(pairs: Pairs, rng: np.random.Generator, prior: float = PRIOR) -
 
 
 def cross_talk(heads: np.ndarray, pairs: Pairs) -> np.ndarray:
-    """(A, A) correlation of each head's gaps (rows) with the true gaps in each aspect (columns)."""
+    """(H, A) correlation of each head's gaps (rows) with the true gaps in each aspect (columns).
+
+    0 where all gaps of an aspect are equal: there is nothing to hear.
+    """
     said, true = pairs.x @ heads.T, pairs.graded[:, 0] - pairs.graded[:, 1]
-    return np.corrcoef(said.T, true.T)[: len(heads), len(heads) :]
+    said, true = (each - each.mean(0) for each in (said, true))
+    lengths = np.outer(np.linalg.norm(said, axis=0), np.linalg.norm(true, axis=0))
+    return said.T @ true / np.where(lengths > 1e-9, lengths, np.inf)
 
 
 # --- a gate -------------------------------------------------------------------------------------------------
@@ -66,10 +71,10 @@ def gated(train: Pairs, test: Pairs, tastes: np.ndarray, *, by_kind: bool, votes
     gaps = [each.x @ heads.T for each in (train[chosen], test)]
     unit = gaps[0].std(0)
     learned = np.where(won[:, None], 1, -1) * gaps[0] / unit
-    asked = [prompts(each) for each in (train[chosen], test)]
+    asked = [prompts(each) / prompts(train).std(0) for each in (train[chosen], test)]
     found = {}
     for name, blind in (("gate", False), ("no prompt", True)):
-        gate = gates.fit(asked[0], learned, prior=10.0, blind=blind, steps=60)
+        gate = gates.fit(asked[0], learned, prior=300.0, blind=blind, steps=60)
         d = gate.gaps(asked[1], gaps[1] / unit)
         found[name] = 1000 * log_loss(calibrated(d, gold[1]), gold[1]).mean()
     return found

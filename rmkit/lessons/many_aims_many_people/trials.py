@@ -13,6 +13,8 @@ from rmkit.theory.axes import principal_axes
 from rmkit.theory.few_shot import few_shot
 
 PRIOR = 5.0  # of a reward's weights, in votes
+# Of ideal points: a map of 4 x 32 entries needs a firm hand with 3,200 votes.
+POINTS = {"d": 4, "prior": 200.0, "member_prior": 0.3, "starts": 2, "steps": 100}
 
 
 # --- camps --------------------------------------------------------------------------------------------------
@@ -61,7 +63,7 @@ def placed(pairs: Pairs, ends: np.ndarray, *, each: int, seed: int, people: int,
     t = t if between else np.round(t)
     tastes = (1 - t)[:, None] * ends[0] + t[:, None] * ends[1]
     votes, later = (vote(pairs, tastes, each, rng) for _ in range(2))
-    points = ideal_points.fit(votes.first, votes.second, votes.user, 2, d=2, seed=seed, starts=2, steps=100)
+    points = ideal_points.fit(votes.first, votes.second, votes.user, 2, seed=seed, **POINTS)
     camps = mixture.fit(votes.x, votes.user, 2, prior=PRIOR, seed=seed, starts=3)
     gaps = points.gaps(later.first, later.second, points.members[later.user])
     p = (camps.members[later.user] / (1 + np.exp(-later.x @ camps.weights.T))).sum(1)
