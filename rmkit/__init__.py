@@ -28,6 +28,7 @@ _WHERE = {
 # rmkit.NAME -> the file of that name in its room.
 _FACES = {
     "ablation": "training.ablation",
+    "aspects": "training.aspects",
     "batching": "training.batching",
     "bradley_terry": "theory.bradley_terry",
     "checkpoint": "training.checkpoint",
@@ -50,6 +51,7 @@ _FACES = {
     "networks": "models.networks",
     "packing": "models.packing",
     "paths": "paths",
+    "people": "training.people",
     "pocket": "pocket",
     "policies": "models.policies",
     "preferences": "data.preferences",

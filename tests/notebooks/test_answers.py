@@ -140,6 +140,27 @@ def _three(low, high, least, *, ends=True):
     )  # fmt: skip
 
 
+def _lowered(rewards, verbosity, penalties, most, correlation=stats.spearmanr):
+    for p in penalties:
+        if correlation(rewards - p * verbosity, verbosity)[0] <= most:
+            return float(p)
+    return 1.0
+
+
+def _posterior(p, user, shares):
+    joint = shares * np.stack([p[user == u].prod(0) for u in range(user.max() + 1)])
+    return joint / joint.sum(1, keepdims=True)
+
+
+def _closer(preferred, other, logits, prototypes):
+    place = torch.einsum("vk,kd->vd", logits.softmax(1), prototypes)
+    return (other - place).norm(dim=1) - (preferred - place).norm(dim=1)
+
+
+def _log_mean(d, votes):
+    return special.logsumexp(-np.logaddexp(0, -d), b=votes)
+
+
 WRONG = [  # check, answer, words of the verdict
     ("pair_accuracy", lambda c, r: float((c > r)[c != r].double().mean()), "left out"),
     ("pair_accuracy", lambda c, r: 100 * float((((c - r).sign() + 1) / 2).mean()), "percent"),
@@ -315,6 +336,22 @@ WRONG = [  # check, answer, words of the verdict
     ("interaction", lambda y: y[1, 1] * y[0, 0] / (y[1, 0] * y[0, 1]), "interaction("),
     ("verdict", lambda low, high, least: "same" if low < 0 < high else "better", "verdict("),
     ("verdict", lambda low, high, least: _three(low, high, least, ends=False), "from -least to least"),
+    ("verbosity_penalty", lambda r, v, ps, m: _lowered(r, v, ps, m, stats.pearsonr), "of the ranks"),
+    ("verbosity_penalty", lambda r, v, ps, m: _lowered(r, v, ps[1:], m), "verbosity_penalty("),
+    ("verbosity_penalty", lambda r, v, ps, m: ps[-1], "whatever the input"),
+    ("pooled_gap", lambda d, n: float(special.logit(n @ special.expit(d) / n.sum())), "sigma rounds to 1"),
+    ("pooled_gap", lambda d, n: float(np.sign(d) @ n), "pooled_gap("),
+    ("responsibilities", lambda p, u, s: _posterior(np.exp(p), u, s), "stay with logarithms"),
+    ("responsibilities", lambda p, u, s: CHECKS["responsibilities"].reference(p, u, s).T, "transposed"),
+    ("ideal_gap", lambda p, o, z, q: _closer(p, o, z, q.detach()), "argument 4 is cut"),
+    ("ideal_gap", lambda p, o, z, q: _closer(p, o, z, q)[:, None], "shape"),
+    ("ideal_gap", lambda p, o, z, q: _closer(p, o, z, q) / 2, "times"),
+    (
+        "few_shot_weights",
+        lambda d, t: (w := np.exp(-np.log1p(np.exp(-d)).sum(0) / t)) / w.sum(),
+        "is infinite",
+    ),
+    ("few_shot_weights", lambda d, t: special.softmax(-np.logaddexp(0, d).sum(0) / t), "sign"),
 ]
 
 
@@ -390,6 +427,14 @@ RIGHT = [  # check, another way to be right
     ("interaction", lambda y: np.diff(np.diff(y, axis=1)[:, 0], axis=0)[0]),
     ("interaction", lambda y: list(y[0, 0] + y[1, 1] - y[0, 1] - y[1, 0])),
     ("verdict", _three),
+    ("verbosity_penalty", lambda r, v, ps, m: _lowered(stats.rankdata(r * 0) + r, v, ps, m)),
+    ("pooled_gap", lambda d, n: float(np.subtract(*(_log_mean(s * d, n) for s in (1, -1))))),
+    (
+        "responsibilities",
+        lambda p, u, s: [special.softmax(np.log(s) + p[u == i].sum(0)) for i in range(max(u) + 1)],
+    ),
+    ("ideal_gap", lambda p, o, z, q: torch.dist(o, z.softmax(-1) @ q) * 0 + _closer(p, o, z, q)),
+    ("few_shot_weights", lambda d, t: torch.softmax(F.logsigmoid(torch.tensor(d)).sum(0) / t, 0)),
 ]
 
 
