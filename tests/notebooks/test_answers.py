@@ -266,6 +266,24 @@ WRONG = [  # check, answer, words of the verdict
     ("verdict_loss", lambda z, y, n, g: -_said(z.softmax(-1), y, n, g).log().mean(), "vanishes"),
     ("verdict_loss", lambda z, y, n, g: -_said(z.log_softmax(-1), y, n, g), "one number each"),
     ("verdict_loss", lambda z, y, n, g: -_said(z.detach().log_softmax(-1), y, n, g).mean(), "is cut"),
+    (
+        "process_loss",
+        lambda z, c: F.binary_cross_entropy_with_logits(z, c.nan_to_num().to(z.dtype)),
+        "counted as wrong",
+    ),
+    ("process_loss", lambda z, c: F.softplus(z - 2 * z * c)[~c.isnan()].sum(), "returns the sum"),
+    (
+        "process_loss",
+        lambda z, c: -torch.log(torch.where(c == 1, z.sigmoid(), 1 - z.sigmoid()))[~c.isnan()].mean(),
+        "finite for any reward",
+    ),
+    ("implicit_steps", lambda x, ends, beta: np.diff(beta * np.cumsum(x)[ends]), "first step is missing"),
+    ("implicit_steps", lambda x, ends, beta: beta * np.cumsum(x)[ends], "sums q_t"),
+    ("first_error_f1", lambda s, f: float(np.mean(np.array(s) == np.array(f))), "accuracy over all"),
+    ("delta_credit", lambda r: np.diff(r, append=0.0), "sign is turned"),
+    ("delta_credit", lambda r: np.diff(r, prepend=0.0), "BEFORE"),
+    ("unbiased_reward", lambda s, a, b: np.clip((s - a) / (1 - a - b), 0, 1), "clipped"),
+    ("unbiased_reward", lambda s, a, b: (s - b) / (1 - a - b), "exchanged"),
 ]
 
 
@@ -328,6 +346,17 @@ RIGHT = [  # check, another way to be right
     ("votes_to_odds", lambda good, n: torch.logit(torch.tensor((good + 1) / (n + 2)))),
     ("kappa", lambda a, b: 1 - np.mean(a != b) / ((p := a.mean()) * (1 - (q := b.mean())) + q * (1 - p))),
     ("verdict_loss", lambda z, y, n, g: -_said(z.log_softmax(-1), y, n, g).mean()),
+    ("process_loss", lambda z, c: -F.logsigmoid(torch.where(c == 1, z, -z))[~c.isnan()].mean()),
+    (
+        "implicit_steps",
+        lambda x, ends, beta: [
+            beta * sum(x[i:j])
+            for i, j in zip([0, *(e + 1 for e in ends)], [*(e + 1 for e in ends)], strict=False)
+        ],
+    ),
+    ("first_error_f1", lambda s, f: torch.tensor(CHECKS["first_error_f1"].reference(s, f))),
+    ("delta_credit", lambda r: [a - b for a, b in zip(r, [*r[1:], 0.0], strict=True)]),
+    ("unbiased_reward", lambda s, a, b: (torch.as_tensor(s) - a) / (1 - a - b)),
 ]
 
 
