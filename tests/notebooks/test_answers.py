@@ -271,7 +271,7 @@ WRONG = [  # check, answer, words of the verdict
         lambda z, c: F.binary_cross_entropy_with_logits(z, c.nan_to_num().to(z.dtype)),
         "counted as wrong",
     ),
-    ("process_loss", lambda z, c: F.softplus(z - 2 * z * c)[~c.isnan()].sum(), "returns the sum"),
+    ("process_loss", lambda z, c: (F.softplus(z) - c.nan_to_num() * z)[~c.isnan()].sum(), "returns the sum"),
     (
         "process_loss",
         lambda z, c: -torch.log(torch.where(c == 1, z.sigmoid(), 1 - z.sigmoid()))[~c.isnan()].mean(),

@@ -185,7 +185,7 @@ def prover_draw(a: dict) -> go.Figure:
         "skill of the prover",
         "progress",
         x_range=(0, 1),
-        y_range=(-1.05, 1.05),
+        y_range=(-1.05, 0.6),
         title="Progress of a step, under another prover",
     )
     for number, name in enumerate(("a right step", "a wrong step")):
