@@ -352,6 +352,24 @@ WRONG = [  # check, answer, words of the verdict
         "is infinite",
     ),
     ("few_shot_weights", lambda d, t: special.softmax(-np.logaddexp(0, d).sum(0) / t), "sign"),
+    (
+        "process_loss",
+        lambda z, c: F.binary_cross_entropy_with_logits(z, c.nan_to_num().to(z.dtype)),
+        "counted as wrong",
+    ),
+    ("process_loss", lambda z, c: (F.softplus(z) - c.nan_to_num() * z)[~c.isnan()].sum(), "returns the sum"),
+    (
+        "process_loss",
+        lambda z, c: -torch.log(torch.where(c == 1, z.sigmoid(), 1 - z.sigmoid()))[~c.isnan()].mean(),
+        "finite for any reward",
+    ),
+    ("implicit_steps", lambda x, ends, beta: np.diff(beta * np.cumsum(x)[ends]), "first step is missing"),
+    ("implicit_steps", lambda x, ends, beta: beta * np.cumsum(x)[ends], "sums q_t"),
+    ("first_error_f1", lambda s, f: float(np.mean(np.array(s) == np.array(f))), "accuracy over all"),
+    ("delta_credit", lambda r: np.diff(r, append=0.0), "sign is turned"),
+    ("delta_credit", lambda r: np.diff(r, prepend=0.0), "BEFORE"),
+    ("unbiased_reward", lambda s, a, b: np.clip((s - a) / (1 - a - b), 0, 1), "clipped"),
+    ("unbiased_reward", lambda s, a, b: (s - b) / (1 - a - b), "exchanged"),
 ]
 
 
@@ -435,6 +453,17 @@ RIGHT = [  # check, another way to be right
     ),
     ("ideal_gap", lambda p, o, z, q: torch.dist(o, z.softmax(-1) @ q) * 0 + _closer(p, o, z, q)),
     ("few_shot_weights", lambda d, t: torch.softmax(F.logsigmoid(torch.tensor(d)).sum(0) / t, 0)),
+    ("process_loss", lambda z, c: -F.logsigmoid(torch.where(c == 1, z, -z))[~c.isnan()].mean()),
+    (
+        "implicit_steps",
+        lambda x, ends, beta: [
+            beta * sum(x[i:j])
+            for i, j in zip([0, *(e + 1 for e in ends)], [*(e + 1 for e in ends)], strict=False)
+        ],
+    ),
+    ("first_error_f1", lambda s, f: torch.tensor(CHECKS["first_error_f1"].reference(s, f))),
+    ("delta_credit", lambda r: [a - b for a, b in zip(r, [*r[1:], 0.0], strict=True)]),
+    ("unbiased_reward", lambda s, a, b: (torch.as_tensor(s) - a) / (1 - a - b)),
 ]
 
 

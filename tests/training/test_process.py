@@ -105,3 +105,41 @@ def test_real_solutions_train_through_the_command_line(name, real_data, tmp_path
                  "--evaluate", str(tmp_path / "test.jsonl"), "--out", str(tmp_path / "out")])  # fmt: skip
     assert code == 0
     assert "majority" in capsys.readouterr().out
+
+
+def test_real_outcomes_train_through_the_command_line(real_data, tmp_path, capsys):
+    from rmkit.__main__ import main
+
+    rows = [json.loads(line) for line in (real_data / "gsm8k_verified.kwise.jsonl").read_text().splitlines()]
+    for row in rows:  # rank 1 is a right answer, rank 2 a wrong one
+        row["correct"] = [rank == 1 for rank in row.pop("ranks")]
+    for name, part in {"train": rows[:30], "test": rows[30:50]}.items():
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, part)) + "\n")
+    tiny.tiny_model(tmp_path / "m", "llama")
+    code = main(["train", str(tmp_path / "train.jsonl"), "--model", str(tmp_path / "m"), "--loss", "outcome",
+                 "--evaluate", str(tmp_path / "test.jsonl"), "--out", str(tmp_path / "out")])  # fmt: skip
+    assert code == 0
+    assert "right answers" in capsys.readouterr().out  # what calling all of them right would reach
+    saved = json.loads((tmp_path / "out" / "report.json").read_text())["outcomes"]
+    assert saved["answers"] == 80
+    assert saved["right answers"]["value"] == pytest.approx(
+        np.mean([sum(r["correct"]) / 4 for r in rows[30:50]])
+    )
+    assert 0 <= saved["best of each prompt"]["value"] <= saved["possible"]["value"]
+
+
+def test_the_real_files_are_reported_beside_both_rules(real_data, tmp_path, capsys):
+    from rmkit.__main__ import main
+
+    rows = (real_data / "bigbench_mistake.steps.jsonl").read_text().splitlines()[:60]
+    (tmp_path / "train.jsonl").write_text("\n".join(rows[:40]) + "\n")
+    (tmp_path / "test.jsonl").write_text("\n".join(rows[40:]) + "\n")
+    tiny.tiny_model(tmp_path / "m", "llama")
+    main(["train", str(tmp_path / "train.jsonl"), "--model", str(tmp_path / "m"), "--loss", "process",
+          "--evaluate", str(tmp_path / "test.jsonl"), "--out", str(tmp_path / "out")])  # fmt: skip
+    steps = json.loads((tmp_path / "out" / "report.json").read_text())["steps"]
+    judged = [label for row in rows[40:] for label in json.loads(row)["labels"] if label is not None]
+    assert steps["steps"] == len(judged)  # those after the first error are null, and not counted
+    assert set(steps["scores"]) == {"rewards", "majority", "position"}
+    most = max(np.mean(judged), 1 - np.mean(judged))
+    assert abs(steps["scores"]["majority"]["accuracy"] - most) < 0.1  # known from the other prompts alone
