@@ -65,7 +65,7 @@ def test_the_beta_for_a_kl_has_it_on_average_over_prompts():
     r = 5 * np.random.default_rng(4).normal(size=(6, 40))
     for kl in (0.05, 1.0, 2.5):
         assert exact_kl(tilted_policy(r, beta_for_kl(r, kl))).mean() == pytest.approx(kl, rel=1e-4)
-    with pytest.raises(InputError, match="farthest"):
+    with pytest.raises(InputError, match="as far as"):
         beta_for_kl(r, 9.0)
 
 

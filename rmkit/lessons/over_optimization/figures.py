@@ -50,7 +50,8 @@ def world(
     paths = {}
     for name, r in rewards.items():
         policies = [best_of_n_policy(r, n) for n in ns]
-        kls = [float(exact_kl(q).mean()) for q in policies]
+        end = float(exact_kl(tilted_policy(r, 1e-9 * np.ptp(r))).mean())  # the best answers only
+        kls = [min(float(exact_kl(q).mean()), 0.999 * end) for q in policies]
         first = [np.array([row[:n].argmax() for row in r]) for n in ns]
         own = _own(r)
         expected = [np.stack([best_of_n(r, v)[:, n - 1] for n in ns], 1) for v in (gold, own)]

@@ -1,14 +1,19 @@
 """Lesson 11: what pushing on a reward is worth, for many reward models (S) and prompts (P) at once."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import torch
+from scipy import special
 
 from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record
+from rmkit.errors import InputError
 from rmkit.evaluation.best_of import best_of_n
 from rmkit.evaluation.finite_policy import best_of_n_policy, beta_for_kl, exact_kl, tilted_policy
 from rmkit.models.features import features
+from rmkit.models.reward_model import RewardModel
 from rmkit.pocket.samples import Pool
 from rmkit.theory.intervals import Interval
 
@@ -79,3 +84,62 @@ def said(each: Sequence[float], digits: int = 3) -> str:
     """An estimate in words: "+0.031 [+0.012, +0.050]"."""
     mean, low, high = (f"{value:+.{digits}f}" for value in each)
     return f"{mean} [{low}, {high}]"
+
+
+# --- training -----------------------------------------------------------------------------------------------
+
+
+class Walk(NamedTuple):
+    """What a policy has become at T moments: exact kl and expected gold reward, (S, P, T) each."""
+
+    kl: np.ndarray
+    gold: np.ndarray
+
+
+def expected_rloo(
+    rewards: np.ndarray, gold: np.ndarray, *, beta: float, steps: int, moments: int = 12, most: float = 0.2
+) -> Walk:
+    """RLOO on the pool by its expected step: the logit of y moves along q(y) (R(y) - E_q R).
+
+    R = r - beta log(q / p), as in `rmkit.training.rloo`; rewards (S, P, N). Every prompt has its own logits,
+    none of which moves by more than `most` in a step. Kept are the start and moments - 1 later steps.
+    """
+    draws = rewards.shape[-1]
+    logits = np.zeros(rewards.shape)
+    kept = set(np.unique(np.geomspace(1, steps, moments - 1).round().astype(int))) | {0}
+    found = []
+    for step in range(steps + 1):
+        log_ratio = special.log_softmax(logits, axis=-1) + np.log(draws)
+        q = np.exp(log_ratio) / draws
+        if step in kept:
+            found.append(((q * log_ratio).sum(-1), (q * gold).sum(-1)))
+        returns = rewards - beta * log_ratio
+        move = q * (returns - (q * returns).sum(-1, keepdims=True))
+        logits += most * move / np.abs(move).max(-1, keepdims=True).clip(1e-12)
+    return Walk(*(np.stack(part, -1) for part in zip(*found, strict=True)))
+
+
+def as_judge(weights: np.ndarray, model: str) -> RewardModel:
+    """A reward model that reads with `model` and rewards as the head (D,) does, but for a constant."""
+    judge = RewardModel.load(model)
+    if not judge.causal:
+        raise InputError(f"{model} is an encoder; a head becomes a reward model on a causal language model.")
+    with torch.no_grad():
+        judge.classifier.score.weight.copy_(torch.as_tensor(weights)[None])
+    return judge
+
+
+def score(judge: RewardModel, prompts: Sequence, responses: Sequence[Sequence[str]]) -> np.ndarray:
+    """(P, K) rewards of K responses to each prompt."""
+    return torch.stack([judge.score(p, own) for p, own in zip(prompts, responses, strict=True)]).numpy()
+
+
+def fall(curve: np.ndarray) -> np.ndarray:
+    """(S, P) how far gold (S, P, K) falls from its peak to its end.
+
+    Where the peak lies is looked up, for each half of the prompts, on the other half: else a fall would be
+    found in mere noise.
+    """
+    halves = np.arange(curve.shape[1]) % 2
+    peak = [curve[:, halves != half].mean((0, 1)).argmax() for half in (0, 1)]
+    return np.stack([curve[:, p, peak[half]] - curve[:, p, -1] for p, half in enumerate(halves)], 1)
