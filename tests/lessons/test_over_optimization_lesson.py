@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from scipy import optimize, special
 
 from rmkit.evaluation.best_of import best_of_n
 from rmkit.evaluation.finite_policy import exact_kl, tilted_policy
-from rmkit.lessons.over_optimization import figures, heads, instruments, rubric
+from rmkit.lessons.checks import every_check
+from rmkit.lessons.over_optimization import figures, heads, instruments, rubric, words
 from rmkit.pocket.samples import Pool
 
 
@@ -121,9 +123,8 @@ def test_the_moving_figure_shows_the_answer_that_stands_there(rewards, gold):
     assert (a["text"], a["worth"], a["n"]) == (f"3 {best}", gold[3, best], 16)
     assert a["proxy"][-1] == pytest.approx(1)
     rl = figures.push_compute(1, "r", figures.WAYS[1], 0, of=world)
-    q = tilted_policy(rewards[0], 1e-3)
     assert rl["d"][1] ** 2 == pytest.approx(a["d"][1] ** 2)
-    assert rl["d"][2] ** 2 < exact_kl(q).mean()
+    assert rl["d"][2] ** 2 < exact_kl(tilted_policy(rewards[0], 1e-3)).mean()
     assert "KL" in figures.push_say(rl)
     assert len(figures.push_draw(a).data) == len(figures.push_draw(rl).data) == 6
 
@@ -135,3 +136,92 @@ def test_curves_with_bands_and_fits():
     assert (mean <= high).all()
     drawn = figures.curves_draw({"a": (x, mean, low, high), "b": (x, mean)}, "x", "y", "t")
     assert len(drawn.data) == 3
+
+
+def test_word_counts_by_hand():
+    got = words.counts("The otter eats fish.", ["Fish, fish!", "Stones"])
+    assert got.sum(1).tolist() == [4, 1]  # two words, both of the prompt; one word, not of it
+    assert got[:, words.WIDTH // 2 :].sum(1).tolist() == [2, 0]
+
+
+def test_shared_errors_are_a_correlation_and_one_for_the_same_reward():
+    rng = np.random.default_rng(0)
+    gold, noise = rng.normal(size=(4, 2000)), rng.normal(size=(2, 3, 4, 2000))
+    a, b = gold + noise
+    assert instruments.shared_errors(a, 5 * a + 1, gold) == pytest.approx(1)
+    errors = [
+        (r - r.mean()) / r.std() - (gold[1] - gold[1].mean()) / gold[1].std() for r in (a[0, 1], b[0, 1])
+    ]
+    exact = np.corrcoef(*errors)
+    assert instruments.shared_errors(a, b, gold)[0, 1] == pytest.approx(exact[0, 1])
+
+
+def test_a_fall_is_found_where_there_is_one_and_not_in_noise():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(20, 60, 8))
+    assert abs(instruments.fall(noise).mean()) < 0.2
+    hump = noise + np.array([0, 1, 2, 3, 3, 2, 1, 0])
+    assert instruments.fall(hump).mean() == pytest.approx(3, abs=0.3)
+
+
+def test_expected_rloo_without_a_leash_climbs_and_with_one_ends_at_the_tilted_policy(rewards, gold):
+    free = instruments.expected_rloo(rewards, gold, beta=0.0, steps=60)
+    assert (np.diff(free.kl, axis=-1) > 0).all()
+    np.testing.assert_allclose(free.gold[..., 0], np.broadcast_to(gold.mean(1), (3, 4)))
+    held = instruments.expected_rloo(rewards, rewards[0], beta=1.0, steps=1500, most=0.02)
+    end = [tilted_policy(r, 1.0) for r in rewards]
+    np.testing.assert_allclose(held.kl[..., -1], exact_kl(np.array(end)), atol=0.02)
+
+
+ANSWERS = {
+    "exact_kl": [
+        lambda p, n: special.rel_entr(np.diff(np.cumsum(p) ** n, prepend=0), p).sum(),
+        lambda p, n: torch.tensor(every_check()["exact_kl"].reference(p, n)),
+    ],
+    "gao_fit": [
+        lambda d, gain: list(optimize.curve_fit(lambda d, a, b: d * (a - b * d), d, gain)[0]),
+        lambda d, gain: np.linalg.solve((a := np.stack([d, -(d**2)], 1)).T @ a, a.T @ gain),
+    ],
+    "careful": [lambda r, w: (t := torch.tensor(r)).mean(0) - w * t.var(0, correction=0)],
+    "leave_one_out": [
+        lambda r, p, q, beta: (
+            ((x := r - beta * (p - q)) - x.mean(1, keepdims=True)) * r.shape[1] / (r.shape[1] - 1)
+        ),
+    ],
+    "preference_as_reward": [
+        lambda r, s: torch.sigmoid(torch.tensor(r)[:, None] - torch.tensor(s)).mean(1),
+        lambda r, s: [float(special.expit(each - s).mean()) for each in r],
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "answer"), [(n, a) for n, each in ANSWERS.items() for a in each])
+def test_another_way_to_be_right_passes(name, answer):
+    verdict = every_check()[name].judge(answer)
+    assert verdict.passed, verdict.message
+
+
+WRONG = [
+    (
+        "exact_kl",
+        lambda p, n: np.sum((q := np.diff(np.cumsum(p) ** n, prepend=0)) * np.log(q / p)),
+        "0 log 0",
+    ),
+    ("exact_kl", lambda p, n: n * every_check()["exact_kl"].reference(p, 1), "whatever the input"),
+    ("gao_fit", lambda d, gain: np.polyfit(d, gain, 2)[:2][::-1], "expected"),
+    ("gao_fit", lambda d, gain: np.linalg.lstsq(np.stack([d, -(d**2)], 1), gain)[0] * 2, "2 times"),
+    ("careful", lambda r, w: np.median(r, 0) - w * r.var(0), "expected"),
+    ("leave_one_out", lambda r, p, q, beta: r - beta * (p - q), "expected"),
+    (
+        "preference_as_reward",
+        lambda r, s: (np.exp(r)[:, None] / (np.exp(r)[:, None] + np.exp(s))).mean(1),
+        "exp(800)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "says"), WRONG)
+def test_a_wrong_answer_is_told_why(name, answer, says):
+    verdict = every_check()[name].judge(answer)
+    assert not verdict.passed
+    assert says in verdict.message, verdict.message

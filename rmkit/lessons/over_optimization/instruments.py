@@ -143,3 +143,18 @@ def fall(curve: np.ndarray) -> np.ndarray:
     halves = np.arange(curve.shape[1]) % 2
     peak = [curve[:, halves != half].mean((0, 1)).argmax() for half in (0, 1)]
     return np.stack([curve[:, p, peak[half]] - curve[:, p, -1] for p, half in enumerate(halves)], 1)
+
+
+def shared_errors(a: np.ndarray, b: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """(S, P) correlation, within each prompt, of the errors of two rewards (S, P, N).
+
+    An error is what is left of a reward after subtracting gold (P, N), each in deviations within the prompt.
+    """
+    errors = [_deviations(r) - _deviations(gold) for r in (a, b)]
+    first, second = (_deviations(e) for e in errors)
+    return (first * second).mean(-1)
+
+
+def _deviations(values: np.ndarray) -> np.ndarray:
+    centred = values - values.mean(-1, keepdims=True)
+    return centred / np.maximum(values.std(-1, keepdims=True), 1e-12)
