@@ -54,7 +54,7 @@ def world(
         kls = [min(float(exact_kl(q).mean()), 0.999 * end) for q in policies]
         first = [np.array([row[:n].argmax() for row in r]) for n in ns]
         own = _own(r)
-        expected = [np.stack([best_of_n(r, v)[:, n - 1] for n in ns], 1) for v in (gold, own)]
+        expected = [best_of_n(r, v)[:, np.array(ns) - 1] for v in (gold, own)]
         paths[name, WAYS[0]] = Path(np.sqrt(kls), *expected, np.stack(first, 1))
         ends = [np.full(r.shape, 1 / r.shape[1])]
         ends += [tilted_policy(r, beta_for_kl(r, kl)) for kl in kls[1:]]

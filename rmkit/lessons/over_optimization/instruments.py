@@ -26,7 +26,7 @@ def read(pool: Pool, prompts: int, draws: int, model: str) -> np.ndarray:
     vectors = features(Preferences(records), model, progress=False)
     places = [{text: i for i, text in enumerate(texts)} for texts in different]
     rows = zip(vectors, places, drawn, strict=True)
-    return np.stack([each.numpy()[[place[text] for text in texts]] for each, place, texts in rows])
+    return np.stack([each.double().numpy()[[place[text] for text in texts]] for each, place, texts in rows])
 
 
 def curves(rewards: np.ndarray, gold: np.ndarray, ns: Sequence[int]) -> np.ndarray:
