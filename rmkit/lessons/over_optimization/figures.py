@@ -46,8 +46,12 @@ class World:
 def world(
     prompts: list[str], responses: list, gold: np.ndarray, rewards: Mapping, ns: Sequence[int]
 ) -> World:
-    """rewards: {name: (P, N)}. RL goes, step for step, as far in KL as best-of-n does."""
-    paths = {}
+    """rewards: {name: (P or more, N)}, of which the prompts given are shown.
+
+    RL goes, step for step, as far in KL as best-of-n does.
+    """
+    paths, gold = {}, gold[: len(prompts)]
+    rewards = {name: r[: len(prompts)] for name, r in rewards.items()}
     for name, r in rewards.items():
         policies = [best_of_n_policy(r, n) for n in ns]
         end = float(exact_kl(tilted_policy(r, 1e-9 * np.ptp(r))).mean())  # the best answers only
