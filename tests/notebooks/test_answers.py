@@ -117,6 +117,11 @@ def _loop(model, batches, lr, *, order="zero backward clip step", options=None):
     return losses
 
 
+def _odin(quality, length, lengths, heads):
+    unit = [F.normalize(each, dim=-1) for each in (quality, length, lengths, heads)]
+    return (unit[0] @ unit[2]).abs() + 1 - unit[1] @ unit[2] + (unit[3][0] @ unit[3][1]).abs()
+
+
 WRONG = [  # check, answer, words of the verdict
     ("pair_accuracy", lambda c, r: float((c > r)[c != r].double().mean()), "left out"),
     ("pair_accuracy", lambda c, r: 100 * float((((c - r).sign() + 1) / 2).mean()), "percent"),
@@ -266,6 +271,15 @@ WRONG = [  # check, answer, words of the verdict
     ("verdict_loss", lambda z, y, n, g: -_said(z.softmax(-1), y, n, g).log().mean(), "vanishes"),
     ("verdict_loss", lambda z, y, n, g: -_said(z.log_softmax(-1), y, n, g), "one number each"),
     ("verdict_loss", lambda z, y, n, g: -_said(z.detach().log_softmax(-1), y, n, g).mean(), "is cut"),
+    ("length_correlation", lambda r, s: np.corrcoef(r.ravel(), s.ravel())[0, 1], "thrown together"),
+    ("length_correlation", lambda r, s: abs(CHECKS["length_correlation"].reference(r, s)), "length_corr"),
+    ("subtract_length", lambda r, s: r - np.polyfit(s.ravel(), r.ravel(), 1)[0] * s, "all answers together"),
+    ("subtract_length", lambda r, s: r - s, "subtract_length("),
+    ("odin_terms", lambda q, r, s, w: _odin(q - q.mean(), r - r.mean(), s - s.mean(), w), "means were taken"),
+    ("odin_terms", lambda q, r, s, w: _odin(q.detach(), r, s, w), "argument 1 is cut"),
+    ("odin_terms", lambda q, r, s, w: _odin(q, r, s, w.T), "odin_terms("),
+    ("tie_loss", lambda d, nu: -torch.log(nu / ((d / 2).exp() + (-d / 2).exp() + nu)), "infinite in float32"),
+    ("tie_loss", lambda d, nu: torch.log((d.exp() + (-d).exp() + nu) / nu), "halves are missing"),
 ]
 
 
@@ -328,6 +342,12 @@ RIGHT = [  # check, another way to be right
     ("votes_to_odds", lambda good, n: torch.logit(torch.tensor((good + 1) / (n + 2)))),
     ("kappa", lambda a, b: 1 - np.mean(a != b) / ((p := a.mean()) * (1 - (q := b.mean())) + q * (1 - p))),
     ("verdict_loss", lambda z, y, n, g: -_said(z.log_softmax(-1), y, n, g).mean()),
+    ("subtract_length", lambda r, s: torch.as_tensor(CHECKS["subtract_length"].reference(r, s))),
+    ("odin_terms", lambda q, r, s, w: _odin(q, r, s, w)),
+    (
+        "tie_loss",
+        lambda d, nu: torch.logaddexp(torch.logaddexp(d / 2, -d / 2) - math.log(nu), torch.zeros_like(d)),
+    ),
 ]
 
 

@@ -49,10 +49,16 @@ def measure(heads: Mapping[str, Sequence[Head]], pairs: Pairs) -> Values:
         found["agreement"][cure] = np.stack([agreement(d, pairs.gold) for d in gaps])
         found["log-loss"][cure] = np.stack([1000 * log_loss(d, pairs.gold) for d in known])
         found["missed"][cure] = np.stack([missed(d, pairs.gold) for d in gaps])
-        found["price"][cure] = np.stack(
-            [worth_values(both(d), both(pairs.length), both(pairs.gold)) for d in gaps]
-        )
+        found["price"][cure] = np.stack([_price(d, pairs) for d in gaps])
     return found
+
+
+def _price(d: np.ndarray, pairs: Pairs) -> np.ndarray:
+    """`worth_values` of gaps; NaN where they do not rise with gold at equal length: no price then."""
+    s, g = pairs.length, pairs.gold
+    if (s @ s) * (g @ d) <= (g @ s) * (s @ d):
+        return np.full(len(d), np.nan)
+    return worth_values(both(d), both(s), both(g))
 
 
 def nearer_zero(rho: Mapping[str, np.ndarray], cure: str, base: str) -> Interval:
@@ -74,11 +80,13 @@ def table(values: Values, base: str = "nothing done") -> pd.DataFrame:
     units = {"agreement": (100, 2), "log-loss": (1, 1)}
     rows = {}
     for cure in values["correlation"]:
-        rho, price = (crossed_interval(values[name][cure]) for name in ("correlation", "price"))
+        price = values["price"][cure]
+        priced = "none" if np.isnan(price).any() else said(crossed_interval(price), 1, 3)
+        rho = said(crossed_interval(values["correlation"][cure]), 1, 2)
         change = {
             f"{name}, change": said(ahead(values, name, cure, base), *unit) for name, unit in units.items()
         }
-        rows[cure] = {"correlation": said(rho, 1, 2), "price of ten words": said(price, 1, 3)} | change
+        rows[cure] = {"correlation": rho, "price of ten words": priced} | change
     frame = pd.DataFrame(rows).T
     frame.loc[base, [f"{name}, change" for name in units]] = ""
     return frame
