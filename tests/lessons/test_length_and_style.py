@@ -191,15 +191,16 @@ def test_rewards_and_what_best_of_n_picks(pool):
     assert push.curve([found.words], found.words)[-1] == pytest.approx(found.words.max(1).mean())
 
 
-def test_style_control_finds_the_bias_of_a_league(pool):
-    words = np.array([[len(text.split()) for text in own] for own in pool.responses])
-    frame = shortcuts.league(pool, words, 3000, 0.5, np.random.default_rng(0))
+def test_style_control_finds_the_bias_of_a_league_and_nears_the_fair_scores():
+    rng = np.random.default_rng(0)
+    gold, words = rng.normal(0.5, 0.1, (40, 60)), rng.integers(3, 30, (40, 60))  # independent
+    pool = Pool(["q"] * 40, [["text"] * 60] * 40, gold, 1.0)
+    frame = shortcuts.league(pool, words, 4000, 0.1, rng)
     assert set(frame["model_a"]) == set(shortcuts.STYLES)
-    fair = bradley_terry.fit(
-        shortcuts.league(pool, words, 3000, 0.0, np.random.default_rng(1)), items=list(shortcuts.STYLES)
-    )
-    found = shortcuts.controlled(frame, fair.scores)
-    assert found["price"] == pytest.approx(0.5, abs=0.25)
+    many = shortcuts.league(pool, words, 4000, 0.0, rng)
+    fair = bradley_terry.fit(many, items=list(shortcuts.STYLES)).scores
+    found = shortcuts.controlled(frame, fair)
+    assert found["price"] == pytest.approx(0.1, abs=0.04)
     assert found["equal length"] < found["raw"]
 
 
