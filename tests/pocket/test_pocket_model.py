@@ -461,6 +461,7 @@ def test_the_shipped_pool_is_large_graded_and_varied():
             grader.grade(pool.prompts[p], pool.responses[p][p]).gold, abs=1e-4
         )
     assert pool.gold.std(1).mean() > 0.15
+    assert pool.gold.mean() < 0.7 < 0.9 < pool.gold[:, :64].max(1).mean()  # choosing well is worth much
     assert (data_folder() / "pocket" / samples.FILE).stat().st_size < 1e6
 
 
@@ -480,7 +481,7 @@ def test_samples_are_answers_of_the_world_and_differ_in_worth(sampled):
     assert np.mean([bool(ok) for ok in parsed]) >= 0.9
     golds = [grade.gold for grade in grades]
     assert np.std(golds) > 0.2
-    assert np.quantile(golds, 0.9) > 0.9
+    assert np.quantile(golds, 0.9) > np.mean(golds) + np.std(golds)
     assert np.quantile(golds, 0.1) < 0.5
 
 
