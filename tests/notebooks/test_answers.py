@@ -161,6 +161,11 @@ def _log_mean(d, votes):
     return special.logsumexp(-np.logaddexp(0, -d), b=votes)
 
 
+def _odin(quality, length, lengths, heads):
+    unit = [F.normalize(each, dim=-1) for each in (quality, length, lengths, heads)]
+    return (unit[0] @ unit[2]).abs() + 1 - unit[1] @ unit[2] + (unit[3][0] @ unit[3][1]).abs()
+
+
 WRONG = [  # check, answer, words of the verdict
     ("pair_accuracy", lambda c, r: float((c > r)[c != r].double().mean()), "left out"),
     ("pair_accuracy", lambda c, r: 100 * float((((c - r).sign() + 1) / 2).mean()), "percent"),
@@ -370,6 +375,15 @@ WRONG = [  # check, answer, words of the verdict
     ("delta_credit", lambda r: np.diff(r, prepend=0.0), "BEFORE"),
     ("unbiased_reward", lambda s, a, b: np.clip((s - a) / (1 - a - b), 0, 1), "clipped"),
     ("unbiased_reward", lambda s, a, b: (s - b) / (1 - a - b), "exchanged"),
+    ("length_correlation", lambda r, s: np.corrcoef(r.ravel(), s.ravel())[0, 1], "thrown together"),
+    ("length_correlation", lambda r, s: abs(CHECKS["length_correlation"].reference(r, s)), "length_corr"),
+    ("subtract_length", lambda r, s: r - np.polyfit(s.ravel(), r.ravel(), 1)[0] * s, "all answers together"),
+    ("subtract_length", lambda r, s: r - s, "subtract_length("),
+    ("odin_terms", lambda q, r, s, w: _odin(q - q.mean(), r - r.mean(), s - s.mean(), w), "means were taken"),
+    ("odin_terms", lambda q, r, s, w: _odin(q.detach(), r, s, w), "argument 1 is cut"),
+    ("odin_terms", lambda q, r, s, w: _odin(q, r, s, w.T), "odin_terms("),
+    ("tie_loss", lambda d, nu: -torch.log(nu / ((d / 2).exp() + (-d / 2).exp() + nu)), "infinite in float32"),
+    ("tie_loss", lambda d, nu: torch.log((d.exp() + (-d).exp() + nu) / nu), "halves are missing"),
 ]
 
 
@@ -464,6 +478,12 @@ RIGHT = [  # check, another way to be right
     ("first_error_f1", lambda s, f: torch.tensor(CHECKS["first_error_f1"].reference(s, f))),
     ("delta_credit", lambda r: [a - b for a, b in zip(r, [*r[1:], 0.0], strict=True)]),
     ("unbiased_reward", lambda s, a, b: (torch.as_tensor(s) - a) / (1 - a - b)),
+    ("subtract_length", lambda r, s: torch.as_tensor(CHECKS["subtract_length"].reference(r, s))),
+    ("odin_terms", lambda q, r, s, w: _odin(q, r, s, w)),
+    (
+        "tie_loss",
+        lambda d, nu: torch.logaddexp(torch.logaddexp(d / 2, -d / 2) - math.log(nu), torch.zeros_like(d)),
+    ),
 ]
 
 
