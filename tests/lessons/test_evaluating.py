@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from rmkit.errors import InputError
 from rmkit.evaluation import benchmark, best_of_n, policy_gradient
 from rmkit.lessons.evaluating import figures, measures, population, scores
 from rmkit.pocket.annotators import TEMPERATURE, Annotator
@@ -127,13 +128,18 @@ def test_within_and_between_add_up():
     np.testing.assert_allclose(measures.within(r) + between, 1)
 
 
-def test_the_gap_at_equal_accuracy_is_found():
+def test_the_gap_at_equal_accuracy_is_found_where_both_kinds_are():
     rng = np.random.default_rng(4)
-    pair, other = np.repeat(np.arange(40), 2), np.tile([False, True], 40)
-    x = rng.normal(size=80) + other  # the other lineage is more accurate, and worse at equal accuracy
-    found = measures.gap_at_equal(x, 2 * x - 0.5 * other + 0.1 * rng.normal(size=80), other, pair)
+    other = np.tile([False, True], 60)
+    x = rng.uniform(0, 2, 120) + other  # the other kind is more accurate, and worse at equal accuracy
+    y = 2 * x - 0.5 * other + 0.1 * rng.normal(size=120)
+    y[~other & (x < 0.9)] -= 5  # where only one kind is, anything may be true
+    found, models = measures.gap_at_equal(x, y, other)
     assert found.low < -0.5 < found.high < 0
     assert found.high - found.low < 0.3
+    assert models < 120
+    with pytest.raises(InputError, match="no range"):
+        measures.gap_at_equal(x + 9 * other, y, other)
 
 
 def test_loss_beyond_noise_is_least_for_who_knows_the_truth():

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from rmkit.errors import InputError
 from rmkit.evaluation.best_of import best_of_n
 from rmkit.evaluation.one_of_many import against_many, against_one
 from rmkit.evaluation.pool_policy import at_kl, policy_gradient, whitened
@@ -18,7 +19,7 @@ from rmkit.theory.calibration import calibration, log_loss, temperature
 from rmkit.theory.intervals import Interval, credit
 
 K = 8  # answers of a group in which one is right
-STEPS, LR = 20, 0.1  # of RL with a budget: all heads get the same
+STEPS, LR = 8, 0.1  # of RL with a budget: all heads get the same
 KL = 1.0  # nats, of RL that is stopped where it has gone so far
 N_BEST = 16
 DRAWS = 2000
@@ -95,19 +96,24 @@ def beyond_noise(gaps: np.ndarray, gold: np.ndarray) -> np.ndarray:
     return instruments.log_loss(gaps, gold) - instruments.log_loss(gold / TEMPERATURE, gold)
 
 
-def gap_at_equal(x: np.ndarray, y: np.ndarray, other: np.ndarray, pair: np.ndarray) -> Interval:
-    """How much more y models with `other` have than those without, at equal x: b in y = a + b other + c x.
+def gap_at_equal(x: np.ndarray, y: np.ndarray, other: np.ndarray) -> tuple[Interval, int]:
+    """(how much more y models with `other` have than those without, at equal x; how many models say so).
 
-    x, y (M,); other (M,) bool; pair (M,): models that differ in `other` only. Least squares; the interval
-    draws pairs anew, with replacement.
+    x, y (M,); other (M,) bool. Only models in the range of x that both kinds reach are compared, by least
+    squares: b in y = a + b other + c x. The interval draws models of each kind anew, with replacement.
     """
-    columns = np.column_stack([np.ones(len(x)), other, x])
-    rows = np.argsort(pair, kind="stable").reshape(pair.max() + 1, -1)
-    drawn = np.random.default_rng(0).integers(len(rows), size=(DRAWS, len(rows)))
-    places = np.concatenate([np.arange(len(x))[None], rows[drawn].reshape(DRAWS, -1)])
+    ends = [(x[kind].min(), x[kind].max()) for kind in (other, ~other)]
+    low, high = max(end[0] for end in ends), min(end[1] for end in ends)
+    kinds = [np.flatnonzero(kind & (x >= low) & (x <= high)) for kind in (other, ~other)]
+    if min(map(len, kinds)) < 2:
+        raise InputError(
+            "The two kinds of models share no range of x: at equal x there is nothing to compare."
+        )
+    rng, columns = np.random.default_rng(0), np.column_stack([np.ones(len(x)), other, x])
+    drawn = [kind[rng.integers(len(kind), size=(DRAWS, len(kind)))] for kind in kinds]
+    places = np.concatenate([np.concatenate(kinds)[None], np.concatenate(drawn, 1)])
     a, b = columns[places], y[places]
-    solved = np.linalg.solve(
-        a.transpose(0, 2, 1) @ a + 1e-9 * np.eye(3), (a.transpose(0, 2, 1) @ b[..., None])
-    )
-    found = solved[:, 1, 0]
-    return Interval(float(found[0]), *(float(end) for end in np.quantile(found[1:], [0.025, 0.975])))
+    normal = a.transpose(0, 2, 1) @ a + 1e-9 * np.eye(3)
+    found = np.linalg.solve(normal, a.transpose(0, 2, 1) @ b[..., None])[:, 1, 0]
+    low, high = np.quantile(found[1:], [0.025, 0.975])
+    return Interval(float(found[0]), float(low), float(high)), places.shape[1]
