@@ -272,7 +272,7 @@ WRONG = [  # check, answer, words of the verdict
     ("verdict_loss", lambda z, y, n, g: -_said(z.log_softmax(-1), y, n, g), "one number each"),
     ("verdict_loss", lambda z, y, n, g: -_said(z.detach().log_softmax(-1), y, n, g).mean(), "is cut"),
     ("length_correlation", lambda r, s: np.corrcoef(r.ravel(), s.ravel())[0, 1], "thrown together"),
-    ("length_correlation", lambda r, s: abs(CHECKS["length_correlation"].reference(r, s)), "length_corr"),
+    ("length_correlation", lambda r, s: abs(CHECKS["length_correlation"].reference(r, s)), "sign is lost"),
     ("subtract_length", lambda r, s: r - np.polyfit(s.ravel(), r.ravel(), 1)[0] * s, "all answers together"),
     ("subtract_length", lambda r, s: r - s, "subtract_length("),
     ("odin_terms", lambda q, r, s, w: _odin(q - q.mean(), r - r.mean(), s - s.mean(), w), "means were taken"),
