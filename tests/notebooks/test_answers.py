@@ -376,7 +376,7 @@ WRONG = [  # check, answer, words of the verdict
     ("unbiased_reward", lambda s, a, b: np.clip((s - a) / (1 - a - b), 0, 1), "clipped"),
     ("unbiased_reward", lambda s, a, b: (s - b) / (1 - a - b), "exchanged"),
     ("length_correlation", lambda r, s: np.corrcoef(r.ravel(), s.ravel())[0, 1], "thrown together"),
-    ("length_correlation", lambda r, s: abs(CHECKS["length_correlation"].reference(r, s)), "length_corr"),
+    ("length_correlation", lambda r, s: abs(CHECKS["length_correlation"].reference(r, s)), "sign is lost"),
     ("subtract_length", lambda r, s: r - np.polyfit(s.ravel(), r.ravel(), 1)[0] * s, "all answers together"),
     ("subtract_length", lambda r, s: r - s, "subtract_length("),
     ("odin_terms", lambda q, r, s, w: _odin(q - q.mean(), r - r.mean(), s - s.mean(), w), "means were taken"),

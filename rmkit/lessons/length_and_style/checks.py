@@ -144,7 +144,8 @@ def _two_heads(rng):
     for n, d in ((4, 3), (12, 5), (30, 6)):
         lengths = torch.tensor(rng.normal(size=n) + 0.4)
         quality = torch.tensor(rng.normal(size=n) + 0.3) - 0.3 * lengths
-        length = 0.8 * lengths + torch.tensor(0.5 * rng.normal(size=n))
+        sign = -1 if n == 12 else 1  # a length head may have begun the wrong way round
+        length = 0.8 * sign * lengths + torch.tensor(0.5 * rng.normal(size=n))
         yield quality, length, lengths, torch.tensor(2 * rng.normal(size=(2, d)))
 
 
