@@ -88,12 +88,12 @@ def features(
     Each text is computed once for the same weights and layer, and then read from the cache.
     """
     preferences, where = as_preferences(preferences), resolve(model)
-    commit = _commit(where)
-    tokenizer = _load("AutoTokenizer", model, where, commit)
+    commit = commit_of(where)
+    tokenizer = load_part("AutoTokenizer", model, where, commit)
     limit = max_length or _made_for(where, commit, _is_encoder(tokenizer)) or LONGEST
     groups, _ = encoding.encode(tokenizer, preferences, limit, training=False)
     texts = [(tuple(group.prompt), tuple(tail)) for group in groups for tail in group.responses]
-    weights = _weights(where) if commit is None else commit
+    weights = weights_of(where) if commit is None else commit
     store = Vectors(cache_folder() / "features", [VERSION, weights, layer])
     known = store.read(set(texts))
     missing = [text for text in dict.fromkeys(texts) if text not in known]  # pairs may share answers
@@ -132,7 +132,8 @@ def _ledger(preferences: Preferences, groups: list[TokenGroup], cuts: list[Cut |
     return ledger
 
 
-def _load(kind: str, model: str | Path, where: str, commit: str | None, **options):
+def load_part(kind: str, model: str | Path, where: str, commit: str | None, **options):
+    """The model's "AutoTokenizer" or "AutoModel" at its commit. Raises InputError where it cannot be had."""
     import transformers
 
     try:
@@ -153,7 +154,7 @@ def _compute(
     progress: bool,
 ) -> dict[tuple, Tensor]:
     """{(prompt tokens, response tokens): (D,) float32}"""
-    network = _load("AutoModel", model, where, commit, dtype=torch.float32).eval()
+    network = load_part("AutoModel", model, where, commit, dtype=torch.float32).eval()
     layers = network.config.num_hidden_layers
     if not -layers - 1 <= layer <= layers:
         raise InputError(f"layer={layer}: {model} has layers 0 (embeddings) to {layers}, or -1 for the last.")
@@ -254,7 +255,7 @@ def _downloaded(where: str, commit: str, name: str, needed: bool) -> Path | None
 # --- which weights these are --------------------------------------------------------------------------------
 
 
-def _commit(where: str) -> str | None:
+def commit_of(where: str) -> str | None:
     """The commit that a Hub id stands for now; None for a folder.
 
     A commit's files never change, an id's do: with the commit, features of older weights are not found.
@@ -269,7 +270,7 @@ def _commit(where: str) -> str | None:
         raise unreachable(where, error) from error
 
 
-def _weights(folder: str) -> str:
+def weights_of(folder: str) -> str:
     """A digest of the content of a model's folder."""
     kinds = (".json", ".safetensors", ".bin")
     files = sorted(path for path in Path(folder).rglob("*") if path.suffix in kinds)

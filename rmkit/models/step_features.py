@@ -29,12 +29,12 @@ def step_features(
     for a model that does not read from left to right.
     """
     preferences, where = as_preferences(preferences), resolve(model)
-    commit = features._commit(where)
-    tokenizer = features._load("AutoTokenizer", model, where, commit)
+    commit = features.commit_of(where)
+    tokenizer = features.load_part("AutoTokenizer", model, where, commit)
     limit = max_length or features.LONGEST
     groups, _ = encoding.encode(tokenizer, preferences, limit, training=False, steps=True)
     ends = [list(zip(_prefixes(group), group.steps, strict=True)) for group in groups]
-    weights = features._weights(where) if commit is None else commit
+    weights = features.weights_of(where) if commit is None else commit
     store = Vectors(cache_folder() / "features", [features.VERSION, weights, -1])
     known = store.read({text for group in ends for texts, _ in group for text in texts if text})
     rows = {  # a response is read again where any of its steps is new
@@ -44,7 +44,7 @@ def step_features(
         if any(text and text not in known for text in texts)
     }
     if rows:
-        network = features._load("AutoModel", model, where, commit, dtype=torch.float32).eval()
+        network = features.load_part("AutoModel", model, where, commit, dtype=torch.float32).eval()
         computed = dict(_compute(network, rows, str(model), progress))
         store.add({text: vector for text, vector in computed.items() if text not in known})
         known |= computed

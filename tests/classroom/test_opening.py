@@ -76,7 +76,12 @@ def elsewhere(tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
     venv.create(folder, with_pip=True, symlinks=True)
     (packages,) = folder.glob("lib/python*/site-packages")
-    (packages / "libraries.pth").write_text("\n".join(site.getsitepackages()))
+    libraries = folder / "libraries"
+    libraries.mkdir()
+    for installed in (path for place in site.getsitepackages() for path in Path(place).iterdir()):
+        if "rmkit" not in installed.name:
+            (libraries / installed.name).symlink_to(installed)
+    (packages / "libraries.pth").write_text(f"{libraries}\n")
     return folder / "bin" / "python"
 
 

@@ -54,7 +54,7 @@ def test_a_step_has_the_vector_of_the_text_up_to_its_end(folder, words):
 
 def test_they_are_kept_and_read_again(folder, monkeypatch):
     first = step_features(ROWS, folder, progress=False)
-    monkeypatch.setattr("rmkit.models.features._load", _only_tokenizers(rmkit.features._load))
+    monkeypatch.setattr("rmkit.models.features.load_part", _only_tokenizers(rmkit.features.load_part))
     again = step_features(ROWS, folder, progress=False)
     for one, other in zip(first, again, strict=True):
         for a, b in zip(one, other, strict=True):

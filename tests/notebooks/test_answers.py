@@ -343,7 +343,7 @@ WRONG = [  # check, answer, words of the verdict
     ("verdict", lambda low, high, least: _three(low, high, least, ends=False), "from -least to least"),
     ("verbosity_penalty", lambda r, v, ps, m: _lowered(r, v, ps, m, stats.pearsonr), "of the ranks"),
     ("verbosity_penalty", lambda r, v, ps, m: _lowered(r, v, ps[1:], m), "verbosity_penalty("),
-    ("verbosity_penalty", lambda r, v, ps, m: ps[-1], "whatever the input"),
+    ("verbosity_penalty", lambda r, v, ps, m: ps[-1], "largest"),
     ("pooled_gap", lambda d, n: float(special.logit(n @ special.expit(d) / n.sum())), "sigma rounds to 1"),
     ("pooled_gap", lambda d, n: float(np.sign(d) @ n), "pooled_gap("),
     ("responsibilities", lambda p, u, s: _posterior(np.exp(p), u, s), "stay with logarithms"),
