@@ -18,6 +18,7 @@ _WHERE = {
     "Preferences": "data.preferences",
     "Record": "data.preferences",
     "RewardModel": "models.reward_model",
+    "ablate": "training.ablation.run",
     "fit": "training.loop",
     "Settings": "training.settings",
     "evaluate": "evaluation.report",
@@ -26,7 +27,8 @@ _WHERE = {
 }
 # rmkit.NAME -> the file of that name in its room.
 _FACES = {
-    "ablation": "training.heads",
+    "ablation": "training.ablation",
+    "aspects": "training.aspects",
     "batching": "training.batching",
     "bradley_terry": "theory.bradley_terry",
     "checkpoint": "training.checkpoint",
@@ -49,6 +51,7 @@ _FACES = {
     "networks": "models.networks",
     "packing": "models.packing",
     "paths": "paths",
+    "people": "training.people",
     "pocket": "pocket",
     "policies": "models.policies",
     "preferences": "data.preferences",

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import nbformat
 
+from rmkit.classroom import opening
+
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -62,7 +64,7 @@ def _cell_problems(cell, is_last: bool) -> list[str]:
         found.append(f"metadata or tags not on the list: {sorted(extra)}")
     if (cell.metadata.get("nbmake") or None) != (SLIDERS["nbmake"] if is_last else None):
         found.append("the slider test must stand in the last code cell's metadata, and only there")
-    if cell.cell_type != "code":
+    if cell.cell_type != "code" or opening.written_here(cell):
         return found
     if cell.outputs or cell.execution_count is not None:
         found.append("has outputs or an execution count")

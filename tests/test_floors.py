@@ -21,7 +21,7 @@ FLOORS = [
     ["models"],
     ["training", "pocket"],
     ["lessons", "commands"],
-    ["__main__"],
+    ["__main__", "classroom"],
 ]
 # Inside the room pocket, plain text comes before models: these files make dictionaries and know no tensor.
 POCKET_TEXT = [

@@ -73,6 +73,7 @@ def test_the_command_prints_the_plan_and_how_to_start_it(capsys):
     assert main(["plan", "--model", "8b", "--gpus", "8", "--k", "4"]) == 0
     said = capsys.readouterr().out
     assert "accelerate launch --num_processes 8" in said
+    assert "--shard --checkpointing" in said
     assert "6.86 times fewer tokens" in said
     assert "Nothing is measured" in said
     assert main(["plan", "--model", "70b", "--gpus", "64"]) == 0

@@ -17,7 +17,8 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from rmkit.evaluation.report import evaluate
+    from rmkit.commands.parts import scored
+    from rmkit.evaluation.report import check_labeled, evaluate
     from rmkit.evaluation.steps import evaluate_steps
     from rmkit.notebook.page import require_plotly, write
 
@@ -26,9 +27,15 @@ def run(arguments: argparse.Namespace) -> int:
         require_plotly()
     data = shared.data(arguments.data, arguments, arguments.part)
     model = shared.model(arguments.model, arguments)
-    report = evaluate(model, data)
+    check_labeled(data)
+    with scored(model, data) as found:
+        report = evaluate(found, data) if found else None
     if any(label is not None for record in data for row in record.step_labels or [] for label in row):
-        report.steps = evaluate_steps(model, data)
+        with scored(model, data, steps=True) as found:
+            if found:
+                report.steps = evaluate_steps(found, data)
+    if report is None:  # the first of several processes reports
+        return 0
     shared.say(str(report))
     if out:
         report.save(out)

@@ -214,26 +214,20 @@ def assumptions(plan: Plan) -> str:
 
 
 def launched(plan: Plan) -> str:
-    """The command of a run on these GPUs, with the settings that this rmkit has."""
-    from rmkit.training.settings import DEFAULTS
-
+    """The command of a run on these GPUs."""
     wanted = {"shard": plan.gpus > 1, "checkpointing": plan.checkpointing}
-    flags = [f"--{name}" for name, on in wanted.items() if on and name in DEFAULTS]
-    missing = [name for name, on in wanted.items() if on and name not in DEFAULTS]
+    flags = [f"--{name}" for name, on in wanted.items() if on]
     flags = [*([f"--lora {RANK} --dtype bfloat16"] if plan.lora else []), *flags]
     train = " ".join(["rmkit train DATA --model MODEL --out FOLDER --precision bf16", *flags])
     nodes = -(-plan.gpus // NODE)
     if plan.gpus == 1:
-        command = f"python -m {train}"
-    elif nodes == 1:
-        command = f"accelerate launch --num_processes {plan.gpus} -m {train}"
-    else:
-        command = (
-            f"torchrun --nnodes {nodes} --nproc-per-node {NODE} --rdzv-backend c10d "
-            f"--rdzv-endpoint HOST:29500 -m {train}    # on each of {nodes} nodes"
-        )
-    note = f"\nOn paper only: this rmkit has no setting {' or '.join(missing)}." if missing else ""
-    return command + note
+        return f"python -m {train}"
+    if nodes == 1:
+        return f"accelerate launch --num_processes {plan.gpus} -m {train}"
+    return (
+        f"torchrun --nnodes {nodes} --nproc-per-node {NODE} --rdzv-backend c10d "
+        f"--rdzv-endpoint HOST:29500 -m {train}    # on each of {nodes} nodes"
+    )
 
 
 def page() -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def add(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """As many lines as DATA has rows, in order: all their columns, and rewards, or null and the reason."""
+    from rmkit.commands.parts import scored
     from rmkit.data.rows_to_score import as_preferences_to_score, rows_to_score
 
     out = shared.out_file(arguments)
@@ -30,18 +32,20 @@ def run(arguments: argparse.Namespace) -> int:
     groups = as_preferences_to_score(rows, Path(arguments.data).name)
     data = shared.data(groups, arguments, arguments.part)
     model = shared.model(arguments.model, arguments)
-    rewards = {}
-    for record, scores in zip(data, model.score_all(data, progress=sys.stderr.isatty()), strict=True):
-        if not scores.isfinite().all():
-            raise InputError(f"{arguments.model} gives the reward {scores.tolist()}; is it a broken model?")
-        rewards[id(record)] = scores.tolist()
     if len(data) < len(groups):  # a part was asked for: rows of that part alone
-        rows = [row for row in rows if id(row.record) in rewards]
-    lines = [json.dumps(row.line(rewards.get(id(row.record))), ensure_ascii=False) for row in rows]
-    out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    cut = model.encode(data, training=False)[1].truncated
-    shared.say(
-        f"wrote {out}: {len(rows):,} rows, {len(data):,} with their rewards"
-        f"{f', {cut:,} read in part' if cut else ''}"
-    )
+        taken = {id(record) for record in data}
+        rows = [row for row in rows if id(row.record) in taken]
+    with scored(model, data, progress=sys.stderr.isatty()) as found:
+        if found is None:  # the first of several processes writes
+            return 0
+        rewards = {id(record): numbers for record, numbers in zip(data, found, strict=True)}
+        for numbers in rewards.values():
+            if not all(map(math.isfinite, numbers)):
+                raise InputError(f"{arguments.model} gives the reward {numbers}; is it a broken model?")
+        with out.open("w", encoding="utf-8") as file:
+            for row in rows:
+                line = row.line(rewards.get(id(row.record)))
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        cut = f", {found.cut:,} read in part" if found.cut else ""
+    shared.say(f"wrote {out}: {len(rows):,} rows, {len(data):,} with their rewards{cut}")
     return 0

@@ -50,11 +50,15 @@ def data(source: str, arguments: argparse.Namespace, part: str):
     return found
 
 
-def model(name: str, arguments: argparse.Namespace, **settings):
+def model(name: str, arguments: argparse.Namespace, *, trains: bool = False, **settings):
+    """Load a model. Of several processes each takes its own GPU; to train, `fit` moves it there."""
+    from rmkit.device import best_device
     from rmkit.models.reward_model import RewardModel
 
-    # Several processes: each loads into memory, and `fit` moves it to the process's own GPU.
-    device = "cpu" if "LOCAL_RANK" in os.environ else None
+    device = best_device()
+    if "LOCAL_RANK" in os.environ:
+        device = "cpu" if trains or device == "cpu" else f"{device}:{os.environ['LOCAL_RANK']}"
+
     found = RewardModel.load(name, max_length=arguments.max_length, device=device, **settings)
     say(repr(found))
     return found

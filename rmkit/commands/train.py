@@ -98,7 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
     held_out = "test" if arguments.part == "train" else "all"
     test = shared.data(arguments.evaluate, arguments, held_out) if arguments.evaluate else None
     how = {"lora": arguments.lora, "layout": arguments.layout, "dtype": getattr(torch, arguments.dtype)}
-    model = shared.model(arguments.model, arguments, seed=settings.seed, **how)
+    how["shard"] = settings.shard
+    model = shared.model(arguments.model, arguments, trains=True, seed=settings.seed, **how)
     try:
         done = fit(model, train, evaluate=test, out=arguments.out, resume=arguments.resume, settings=settings)
     except torch.OutOfMemoryError:

@@ -119,4 +119,5 @@ BUILT_IN = {
     "tiny": "rmkit.data.preferences:_tiny",
     "pocket": "rmkit.pocket:preferences",
     "pocket-bench": "rmkit.pocket:bench",
+    "pocket-pool": "rmkit.pocket:graded_samples",
 }

@@ -7,13 +7,14 @@ from scipy import special
 
 from rmkit.evaluation.comparisons import REFERENCE
 from rmkit.theory import statistics
+from rmkit.theory.intervals import credit
 
 
 def accuracy(gaps: ArrayLike, prompts: ArrayLike) -> dict:
     """Share of comparisons with a positive gap, a gap of 0 counting half, and its interval over prompts."""
-    credit = (np.sign(np.asarray(gaps, dtype=np.float64)) + 1) / 2
-    ends = statistics.accuracy_interval(credit, clusters=prompts)
-    return {"accuracy": float(credit.mean()), "interval": [float(end) for end in ends]}
+    right = credit(gaps)
+    ends = statistics.accuracy_interval(right, clusters=prompts)
+    return {"accuracy": float(right.mean()), "interval": [float(end) for end in ends]}
 
 
 def baselines(frame: pd.DataFrame) -> dict[str, dict]:

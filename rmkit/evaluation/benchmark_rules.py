@@ -176,6 +176,13 @@ def _rm_bench() -> Rule:
 # --- JudgeBench (Tan et al. 2024, arXiv:2410.12784) ---------------------------------------------------------
 
 
+# The 350 pairs by GPT-4o (ScalerLab/JudgeBench at 12a499c): how a source's name begins, and its section.
+JUDGE_BENCH = {"mmlu-pro": "Knowledge", "livebench-reasoning": "Reasoning", "livebench-math": "Math",
+               "livecodebench": "Coding"}  # fmt: skip
+MMLU_PRO = ("biology", "business", "chemistry", "computer science", "economics", "engineering", "health",
+            "history", "law", "math", "other", "philosophy", "physics", "psychology")  # fmt: skip
+
+
 def _judge_bench() -> Rule:
     """Rewards of response_A and response_B; a judge asked in both orders gives both games: [A, B, A, B]."""
 
@@ -189,11 +196,17 @@ def _judge_bench() -> Rule:
         return (float(games.sum() > 0), ALONE)
 
     def combine(numbers: Numbers) -> Sections:
-        sections = {name: rows[:, 0].mean() for name, rows in sorted(numbers.items())}
+        parts: dict[str, list] = {section: [] for section in JUDGE_BENCH.values()}
+        for source, rows in sorted(numbers.items()):
+            known = [section for start, section in JUDGE_BENCH.items() if source.startswith(start)]
+            parts.setdefault(known[0] if known else source, []).append(rows[:, 0])
+        sections = {name: float(np.concatenate(each).mean()) for name, each in parts.items() if each}
         return sections | {"Overall": float(np.concatenate(list(numbers.values()))[:, 0].mean())}
 
+    sizes = dict.fromkeys((f"mmlu-pro-{subject}" for subject in MMLU_PRO), 11)
+    sizes |= {"livebench-reasoning": 98, "livebench-math": 56, "livecodebench": 42}
     return Rule(
-        "JudgeBench", "source", {}, measure, combine,
+        "JudgeBench", "source", sizes, measure, combine,
         "A pair is right only if its games sum to more than 0; a reward model plays one game.",
     )  # fmt: skip
 

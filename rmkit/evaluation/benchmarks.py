@@ -131,6 +131,9 @@ def _resampled(numbers: Numbers, generator: np.random.Generator) -> Numbers:
     drawn = {}
     for subset, rows in numbers.items():
         alone = np.isnan(rows[:, -1])
+        if alone.all():
+            drawn[subset] = rows[generator.integers(len(rows), size=len(rows))]
+            continue
         prompts = np.where(alone, -1 - np.arange(len(rows)), rows[:, -1])
         _, member = np.unique(prompts, return_inverse=True)
         places = np.split(np.argsort(member, kind="stable"), np.bincount(member).cumsum()[:-1])

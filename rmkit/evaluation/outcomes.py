@@ -51,7 +51,7 @@ def outcomes(frame: pd.DataFrame) -> Outcomes | None:
     rewards = np.where(right, gap, -gap)
     at_zero, share = accuracy(gap, prompts), accuracy(np.where(right, 1, -1), prompts)
     measures = {
-        "AUC": _auc(rewards, right, prompts),
+        "AUC": auc(rewards, right, prompts),
         "accuracy at 0": _named(at_zero["accuracy"], at_zero["interval"]),
         "Brier": _mean(special.expit(-gap) ** 2, prompts),
         "right answers": _named(share["accuracy"], share["interval"]),
@@ -88,7 +88,7 @@ def _interval(p: float, totals: np.ndarray, sizes: np.ndarray, mean: float, leas
     return effective_interval(p, *clustered(totals, sizes, mean), least)
 
 
-def _auc(rewards: np.ndarray, right: np.ndarray, prompts: np.ndarray) -> dict | None:
+def auc(rewards: np.ndarray, right: np.ndarray, prompts: np.ndarray) -> dict | None:
     """The area under the ROC curve, and its interval over prompts: Obuchowski (1997), for clustered data.
 
     The placement of a right answer is the share of wrong ones below it, that of a wrong answer the share of

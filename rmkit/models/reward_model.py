@@ -1,6 +1,7 @@
 """The reward model r(x, y): a sequence classifier with one label, read in float32 at the last token."""
 
 import copy
+import os
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Prompt
 from rmkit.device import best_device
 from rmkit.errors import InputError
-from rmkit.models import adapters, encoding, networks
+from rmkit.models import adapters, encoding, layouts, networks, spread
 from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
 from rmkit.models.templates import give_pad_token, render
@@ -50,6 +51,7 @@ class RewardModel(nn.Module):
         self.network, self.tokenizer = network, tokenizer
         self.name, self.layout, self.max_length = name, layout, max_length
         self._first_head: Tensor | None = None  # the head's first weights, where it was drawn and not loaded
+        self.empty: nn.Module | None = None  # the network without weights, where they lie over processes
         self._told = False
         self._notes: list[str] = []  # what the chat template did not allow, so far
 
@@ -66,6 +68,7 @@ class RewardModel(nn.Module):
         lora: int | None = None,
         flex: bool = False,
         revision: str | None = None,
+        shard: bool = False,
     ) -> "RewardModel":
         """Load a reward model, or a language model and give it a new head (drawn from `seed`).
 
@@ -76,12 +79,15 @@ class RewardModel(nn.Module):
         it gives the same rewards; encoders and short sliding windows do not, and a warning says so).
         lora: train adapters of this rank instead of all weights (needs peft).
         flex: FlexAttention's block mask instead of SDPA's dense one (CUDA). Raises InputError.
+        shard: of several processes only the first loads the weights; `fit(shard=True)` gives each its part.
         """
         if layout not in ("auto", "packed", "padded"):
             raise InputError(f'layout is {layout!r}; it can be "auto", "packed" or "padded".')
-        device = torch.device(device or best_device())
+        device, elsewhere = torch.device(device or best_device()), shard and spread.is_elsewhere()
         if flex and device.type != "cuda":
             raise InputError("flex=True needs a CUDA device; leave it out for SDPA, which runs everywhere.")
+        if shard and "RANK" in os.environ:
+            device = spread.META if elsewhere else torch.device("cpu")
         attention = "flex_attention" if flex else None
         try:
             with quiet():
@@ -92,7 +98,10 @@ class RewardModel(nn.Module):
                 else:
                     where = resolve(name, revision)
                     tokenizer = AutoTokenizer.from_pretrained(where, revision=revision)
-                    network, new = networks.load_network(where, dtype, seed, attention, revision)
+                    if elsewhere:
+                        network, new = spread.form(where, dtype, attention, revision), False
+                    else:
+                        network, new = networks.load_network(where, dtype, seed, attention, revision)
         except InputError:
             raise
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
@@ -105,10 +114,13 @@ class RewardModel(nn.Module):
         if new:
             model._first_head = networks.head_of(network).weight.detach().clone().cpu()
         model.to(device).eval()
-        model.layout = model._usable_layout() if layout == "auto" else layout
+        if layout != "auto":
+            model.layout = layout
+        elif not elsewhere:  # else the first process says which
+            model.layout = layouts.usable(model)
         model._say(render(tokenizer, "x", ["x"]).notes)
         if lora is not None:
-            model.network = networks.with_lora(network, lora, seed).to(device).eval()
+            model.network = networks.with_lora(model.network, lora, seed).to(device).eval()
         return model
 
     # --- the network and its head
@@ -127,30 +139,6 @@ class RewardModel(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.network.parameters()).device
-
-    def _usable_layout(self) -> str:
-        reason = networks.why_not_packed(self.classifier, self.max_length)
-        if reason is None and not self._layouts_agree():
-            reason = "its attention does not take a mask of our own"
-        if reason is None:
-            return "packed"
-        warnings.warn(f"{self.name} uses the padded layout: {reason}.", stacklevel=3)
-        return "padded"
-
-    @torch.no_grad()
-    def _layouts_agree(self) -> bool:
-        """Measured on one small group, as no list of architectures is complete."""
-        ids = [i for i in range(10, 26) if i != self.tokenizer.pad_token_id]
-        group = [TokenGroup(ids[:6], [ids[6:9], ids[9:14]])]
-        hidden = []
-        for layout in (pack, pad):
-            batch = layout(group, self.tokenizer.pad_token_id).to(self.device)
-            try:
-                hidden.append(self._hidden(batch)[batch.last[..., 0], batch.last[..., 1]].float())
-            except (ValueError, RuntimeError, TypeError):  # a network that refuses a 4-D mask
-                return False
-        error = (hidden[0] - hidden[1]).norm() / hidden[1].norm()
-        return bool(error < (1e-4 if self.classifier.dtype == torch.float32 else 3e-2))
 
     # --- rewards
 
@@ -188,11 +176,11 @@ class RewardModel(nn.Module):
         """(G, K) float32 rewards with gradient; 0 where mask is False."""
         if not self.causal:
             return self._classified(batch)
-        return self._read(self._hidden(batch), batch.last).masked_fill(~batch.mask, 0.0)
+        return self._read(self.hidden(batch), batch.last).masked_fill(~batch.mask, 0.0)
 
     def step_rewards(self, batch: Batch) -> Tensor:
         """(G, K, S) float32, one reward at the last token of each step; 0 where batch.step_mask is False."""
-        return self._read(self._hidden(batch), batch.steps).masked_fill(~batch.step_mask, 0.0)
+        return self._read(self.hidden(batch), batch.steps).masked_fill(~batch.step_mask, 0.0)
 
     def forward(self, batch: Batch) -> Tensor:
         """step_rewards(batch) where the batch knows its steps, else rewards(batch)."""
@@ -205,7 +193,7 @@ class RewardModel(nn.Module):
         with torch.autocast(hidden.device.type, enabled=False):
             return self.classifier.score(hidden.float()).squeeze(-1)  # r = w . h
 
-    def _hidden(self, batch: Batch) -> Tensor:
+    def hidden(self, batch: Batch) -> Tensor:
         """(R, L, D): the last layer's hidden states."""
         config = self.classifier.config
         return self.classifier.base_model(
@@ -229,10 +217,9 @@ class RewardModel(nn.Module):
         """(K,) float32 rewards of K responses to one prompt, without gradient and without dropout."""
         if isinstance(responses, str) or not responses:
             raise InputError("score takes a list of one or more responses: model.score(prompt, [response]).")
-        self._warn_if_new()
         group = self._group(prompt, responses)
         self._say(group.notes)
-        return self._score([group])[0]
+        return self.score_groups([group])[0]
 
     def score_all(
         self, preferences: Preferences, progress: bool = False, *, tokens_per_batch: int | None = None
@@ -244,9 +231,8 @@ class RewardModel(nn.Module):
         """
         if tokens_per_batch is not None and tokens_per_batch < 1:
             raise InputError(f"tokens_per_batch is {tokens_per_batch}; it must be at least 1.")
-        self._warn_if_new()
         groups, _ = self.encode(as_preferences(preferences), training=False)
-        return self._score(groups, progress, tokens_per_batch)
+        return self.score_groups(groups, progress, tokens_per_batch)
 
     def score_steps(self, preferences: Preferences) -> list[list[Tensor]]:
         """For each record K tensors (S_k,): the reward at the end of each step of each response.
@@ -256,16 +242,16 @@ class RewardModel(nn.Module):
         Raises InputError where a record has no steps.
         """
         preferences = as_preferences(preferences)
-        self._warn_if_new()
         groups, _ = self.encode(preferences, training=False, steps=True)
-        found = zip(self._score(groups), groups, strict=True)
+        found = zip(self.score_groups(groups), groups, strict=True)
         return [[row[: len(s)] for row, s in zip(rows, group.steps, strict=True)] for rows, group in found]
 
     @torch.no_grad()
-    def _score(
+    def score_groups(
         self, groups: Sequence[TokenGroup], progress: bool = False, tokens_per_batch: int | None = None
     ) -> list[Tensor]:
         """For each group (K,) rewards, or (K, S) where it knows its steps (NaN = not read)."""
+        self._warn_if_new()
         was_training = self.training
         self.eval()
         found: list[Tensor] = [torch.empty(0)] * len(groups)
@@ -285,7 +271,7 @@ class RewardModel(nn.Module):
             return
         if torch.equal(networks.head_of(self.classifier).weight.detach().cpu(), self._first_head):
             warnings.warn(
-                f"The reward head of {self.name} is new: train it before you trust a score.", stacklevel=3
+                f"The reward head of {self.name} is new: train it before you trust a score.", stacklevel=5
             )
         self._told = True
 
@@ -308,10 +294,16 @@ class RewardModel(nn.Module):
     # --- saving
 
     def save(self, folder: str | Path) -> Path:
-        """Write a plain transformers folder (safetensors, tokenizer, num_labels = 1), LoRA merged in."""
-        network = self.network
+        """Write a plain transformers folder (safetensors, tokenizer, num_labels = 1), LoRA merged in.
+
+        Where the weights lie over processes, all of them call this at once, and the first writes.
+        """
+        whole = self.network if self.empty is None else spread.gathered(self.network, self.empty)
+        if whole is None:
+            return Path(folder)
+        network = whole
         if not isinstance(network, PreTrainedModel):
-            network = copy.deepcopy(network).merge_and_unload()
+            network = (copy.deepcopy(whole) if self.empty is None else whole).merge_and_unload()
         with quiet():
             network.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)

@@ -41,14 +41,23 @@ def explore(
     RMKIT_STATIC=1 the result is a plain go.Figure whose sliders need no kernel: each moves alone, the others
     stay at their start.
     """
-    controls = {
+    made = controls(sliders, labels)
+    if os.environ.get("RMKIT_STATIC") == "1":
+        starts = {name: control.value for name, control in made.items()}
+        return still.animate(compute, draw, readout, starts, stops(made))
+    return Panel(compute, draw, readout, made, gaps)
+
+
+def controls(sliders: Mapping[str, Any], labels: Mapping[str, str] | None) -> dict[str, ipywidgets.Widget]:
+    """{parameter: its slider}, see `explore`."""
+    return {
         name: _control((labels or {}).get(name, name.replace("_", " ")), s) for name, s in sliders.items()
     }
-    if os.environ.get("RMKIT_STATIC") == "1":
-        starts = {name: control.value for name, control in controls.items()}
-        stops = {control.description: (name, _stops(control)) for name, control in controls.items()}
-        return still.animate(compute, draw, readout, starts, stops)
-    return Panel(compute, draw, readout, controls, gaps)
+
+
+def stops(made: Mapping[str, ipywidgets.Widget]) -> dict[str, tuple[str, list[Any]]]:
+    """{label: (parameter, the values at which a figure that stands still can be had)}."""
+    return {control.description: (name, _stops(control)) for name, control in made.items()}
 
 
 class Panel(ipywidgets.VBox):
@@ -67,7 +76,7 @@ class Panel(ipywidgets.VBox):
         slow = 1000 * (time.perf_counter() - began) > SLOW_MS
         _require_fixed_axes(first)
         self.figure = LiveFigure(first)
-        self.number, self.alarm = ipywidgets.HTML(_say(readout(arrays))), ipywidgets.HTML()
+        self.number, self.alarm = ipywidgets.HTML(say(readout(arrays))), ipywidgets.HTML()
         for control in controls.values():
             if hasattr(control, "continuous_update"):
                 control.continuous_update = not slow
@@ -77,10 +86,16 @@ class Panel(ipywidgets.VBox):
         _panels.append(self)
 
     def _moved(self, _change) -> None:
+        self.answer(
+            lambda: self._show(self.compute(**{name: dial.value for name, dial in self.controls.items()}))
+        )
+
+    def answer(self, act: Callable[[], None]) -> None:
+        """Do what the reader asked for; a failure is shown under the sliders, and raised."""
         try:
-            self._show(self.compute(**{name: control.value for name, control in self.controls.items()}))
+            act()
         except Exception as error:  # shown here because a browser would hide it, raised so that a test fails
-            self.alarm.value = _say(f"This figure failed: {type(error).__name__}: {error}", alarm=True)
+            self.alarm.value = say(f"This figure failed: {type(error).__name__}: {error}", alarm=True)
             raise
         self.alarm.value = ""
 
@@ -91,7 +106,7 @@ class Panel(ipywidgets.VBox):
                 "draw() returned other traces than at the start; keep their number, order and type."
             )
         self.figure.show(new)
-        self.number.value = _say(text)
+        self.number.value = say(text)
 
     def exercise(self) -> list[dict[str, Any]]:
         """Move every slider to both ends: the data must be finite and differ. Returns a row a slider."""
@@ -165,7 +180,7 @@ class LiveCurve(ipywidgets.VBox):
             figure.data[0].update(x=[p[0] for p in points], y=[p[1] for p in points])
             figure.show(figure.figure)
         last = self.rows[-1] if self.rows else {}
-        self.number.value = _say(
+        self.number.value = say(
             ", ".join(f"{k} {v:.4g}" for k, v in last.items() if k == "step" or k in self.figures)
         )
         self._drawn = time.perf_counter()
@@ -266,7 +281,8 @@ def _require_fixed_axes(figure: go.Figure) -> None:
                 )
 
 
-def _say(text: str, alarm: bool = False) -> str:
+def say(text: str, alarm: bool = False) -> str:
+    """A text as HTML that a screen reader speaks when it changes."""
     role, border = (
         ("alert", f"border-left: 4px solid {theme.VERMILLION}; padding-left: 8px;")
         if alarm

@@ -12,6 +12,7 @@ _WHERE = {
     "bench": "sets",
     "policy": "policy_model",
     "pool": "samples",
+    "graded_samples": "samples",
 }
 _MODULES = {
     "aims", "annotators", "answers", "build", "corpus", "facts", "grader", "language_model", "muon",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rmkit.data.preferences import Preferences, Record
 from rmkit.errors import InputError
 from rmkit.paths import data_folder
 from rmkit.pocket import grader, rows
@@ -42,6 +43,18 @@ def pool() -> Pool:
     if not path.is_file():
         raise InputError(f"The pool of samples is missing from {path}: build it with `make pocket-model`.")
     return read(path)
+
+
+def graded_samples(n: int = 64) -> Preferences:
+    """The first n samples for each prompt of the shipped pool as groups without ranks, gold in `ratings`."""
+    drawn = pool()
+    if not 1 <= n <= drawn.gold.shape[1]:
+        raise InputError(f"n={n}: the pool holds 1 to {drawn.gold.shape[1]} samples for each prompt.")
+    records = [
+        Record(prompt, responses[:n], ratings={"gold": gold[:n].tolist()})
+        for prompt, responses, gold in zip(drawn.prompts, drawn.responses, drawn.gold, strict=True)
+    ]
+    return Preferences(records, name="pocket-pool")
 
 
 def read(path: Path) -> Pool:

@@ -40,6 +40,11 @@ class Difference(NamedTuple):
         return f"{self.mean:+.4g} [{low:+.4g}, {high:+.4g}], p = {self.p_value:.2g}"
 
 
+def credit(gaps: ArrayLike) -> np.ndarray:
+    """1 where a gap (chosen minus rejected) is positive, 0 where negative, 1/2 where rewards are equal."""
+    return (np.sign(np.asarray(gaps, dtype=np.float64)) + 1) / 2
+
+
 def accuracy_interval(
     correct: ArrayLike, clusters: ArrayLike | None = None, confidence: float = 0.95
 ) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from rmkit.theory.intervals import (
     paired_difference,
     power,
 )
+from rmkit.theory.rank_correlation import correlation_gain, rank_correlation
 
 __all__ = [
     "Calibration",
@@ -26,12 +27,14 @@ __all__ = [
     "Reliability",
     "accuracy_interval",
     "calibration",
+    "correlation_gain",
     "crossed_interval",
     "effective_interval",
     "fit_temperature",
     "mean_interval",
     "paired_difference",
     "power",
+    "rank_correlation",
     "reliability_curve",
     "temperature",
 ]

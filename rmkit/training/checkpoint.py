@@ -3,15 +3,18 @@ checkpoint.
 
 Tensors are the trained weights, those of the loss, and the optimizer's moments; everything else is JSON in
 the file's header. No pickles. No generator state is needed, since `fit` seeds every step by its number.
+(Where weights lie over processes, each writes its part: `sharded_checkpoint.py`.)
 """
 
 import errno
 import json
 import os
+import re
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -22,7 +25,9 @@ from rmkit.training.objective import tensors_of
 
 SAVE_SECONDS = 300.0  # a checkpoint at least this often, unless save_every says otherwise
 NAME = "checkpoint.safetensors"
+SHARDED = "checkpoint.json"  # in its place where weights lie over processes: it names a folder of parts
 BEST = "best.safetensors"
+PARTS = re.compile(r"(checkpoint|best)-\d+|best\.json|\w+\.json\.tmp")  # what a sharded run leaves
 LOGS = "logs"  # of trackers that write files
 SETTINGS = "settings.json"  # written when a run begins, so that alone it is no result
 
@@ -47,9 +52,10 @@ class Checkpoint:
     saved: int = 0  # rows in the file
     at: float = field(default_factory=time.monotonic)  # when it was saved, or begun
     best: dict[str, Tensor] = field(default_factory=dict)  # the best weights, where there is no folder
+    alone = True  # one process can write it, whatever the others do
 
     def save(self, state: State) -> None:
-        """Write folder/checkpoint.safetensors: to a temporary file first, which then takes its place.
+        """Write folder/checkpoint.safetensors, which takes the place of the one before.
 
         On a full disk the checkpoint before stays whole, and an InputError says of which step it is.
         """
@@ -65,7 +71,7 @@ class Checkpoint:
         groups = [{k: v for k, v in group.items() if k != "params"} for group in kept["param_groups"]]
         header = asdict(state) | {"identity": self.identity, "optimizer": plain, "groups": groups}
         try:
-            _write(self.folder / NAME, tensors, header)
+            self.write(NAME, tensors, header)
         except (OSError, SafetensorError) as error:
             before = f"that of step {self.saved} is whole" if self.saved else "there is none before it"
             raise NotWritten(
@@ -82,7 +88,7 @@ class Checkpoint:
         """Put weights, moments and rates in place; an InputError where the checkpoint is of another run."""
         header = load_state(self.folder)
         check_same(header["identity"], json.loads(json.dumps(self.identity)), self.folder)
-        moments = self._put(_read(self.folder / NAME), self.folder / NAME)
+        moments = self._put(self.read(NAME), self.folder / NAME)
         for number, values in header["optimizer"].items():
             moments.setdefault(int(number), {}).update(values)
         present = self.optimizer.state_dict()["param_groups"]
@@ -97,7 +103,7 @@ class Checkpoint:
             self.best = {name: tensor.detach().clone() for name, tensor in self._weights().items()}
             return
         try:
-            _write(self.folder / BEST, self._weights(), {})
+            self.write(BEST, self._weights(), {})
         except (OSError, SafetensorError) as error:
             raise NotWritten(
                 f"The best weights could not be written to {self.folder} ({reason(error)}): make room, "
@@ -106,13 +112,31 @@ class Checkpoint:
 
     def load_best(self) -> None:
         """Put the kept weights in place."""
-        self._put(self.best if self.folder is None else _read(self.folder / BEST), self.folder)
+        self._put(self.best if self.folder is None else self.read(BEST), self.folder)
 
     def remove(self) -> None:
         """Delete what a finished run does not need."""
         for name in (NAME, BEST):
             for path in (self.folder / name, _temporary(self.folder / name)):
                 path.unlink(missing_ok=True)
+
+    def write(self, name: str, tensors: dict[str, Tensor], header: dict) -> None:
+        """Write a file of the folder: to a temporary one first, which then takes its place."""
+        path, temporary = self.folder / name, _temporary(self.folder / name)
+        contiguous = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+        try:
+            save_file(contiguous, temporary, metadata={"state": json.dumps(header)})
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            os.replace(temporary, path)
+        except (OSError, SafetensorError):
+            temporary.unlink(missing_ok=True)  # half a file only takes room
+            raise
+
+    def read(self, name: str) -> dict[str, Tensor]:
+        """The tensors in a file of the folder."""
+        with safe_open(self.folder / name, "pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
 
     def _weights(self) -> dict[str, Tensor]:
         tensors = {f"weight.{name}": tensor.detach() for name, tensor in _trained(self.model).items()}
@@ -129,8 +153,9 @@ class Checkpoint:
             if odd:
                 what = f"it differs in {odd[0]} and {len(odd) - 1} more"
                 raise InputError(f"{path} is of another {'model' if kind == 'weight' else 'loss'}: {what}.")
-            for name, tensor in into.items():
-                tensor.data.copy_(found[kind][name])
+            with torch.no_grad():
+                for name, tensor in into.items():
+                    tensor.copy_(found[kind][name])
         moments: dict[int, dict[str, Tensor]] = {}
         for key, tensor in found["optimizer"].items():
             number, name = key.split(".", 1)
@@ -147,7 +172,7 @@ def begin(checkpoint: Checkpoint, resume: bool, settings: dict) -> State:
     folder = checkpoint.folder
     if folder is None:
         return State()
-    if resume and (folder / NAME).is_file():
+    if resume and where(folder):
         return checkpoint.load()
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
@@ -160,23 +185,31 @@ def check_folder(out: str | Path | None, resume: bool) -> None:
     if out is None and resume:
         raise InputError("resume=True needs out=, the folder of the run to go on with.")
     folder = Path(out or "")
-    if out is None or not folder.exists() or (resume and (folder / NAME).is_file()):
+    if out is None or not folder.exists() or (resume and where(folder)):
         return
     if not folder.is_dir():
         raise InputError(f"{folder} is a file; choose a folder to write to.")
     begun = {SETTINGS, LOGS, _temporary(Path(NAME)).name, _temporary(Path(BEST)).name, BEST}
-    there = {path.name for path in folder.iterdir()}
+    there = {path.name for path in folder.iterdir() if not PARTS.fullmatch(path.name)}
     if there <= begun:  # nothing, or a run that ended before its first checkpoint
         return
-    if not resume and (folder / NAME).is_file():
+    if not resume and where(folder):
         raise InputError(f"The folder {folder} holds a run to resume; go on with resume=True, or empty it.")
     why = "holds no checkpoint to resume (perhaps its run is finished)" if resume else "is not empty"
     raise InputError(f"The folder {folder} {why}; choose another, or empty it.")
 
 
+def where(folder: Path) -> Path | None:
+    """The file of the checkpoint in a folder, of either kind; None where there is none."""
+    return next((folder / name for name in (NAME, SHARDED) if (folder / name).is_file()), None)
+
+
 def load_state(folder: Path) -> dict:
     """What the header of a checkpoint holds."""
-    with safe_open(folder / NAME, "pt") as file:
+    path = where(folder)
+    if path.name == SHARDED:
+        return json.loads(path.read_text(encoding="utf-8"))
+    with safe_open(path, "pt") as file:
         return json.loads(file.metadata()["state"])
 
 
@@ -201,24 +234,6 @@ def reason(error: Exception) -> str:
     """Why a file could not be written, in words."""
     full = getattr(error, "errno", None) == errno.ENOSPC or "os error 28" in str(error)
     return "the disk is full" if full else str(error)
-
-
-def _write(path: Path, tensors: dict[str, Tensor], header: dict) -> None:
-    temporary = _temporary(path)
-    contiguous = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
-    try:
-        save_file(contiguous, temporary, metadata={"state": json.dumps(header)})
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
-    except (OSError, SafetensorError):
-        temporary.unlink(missing_ok=True)  # half a file only takes room
-        raise
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    with safe_open(path, "pt") as file:
-        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
 
 
 def _temporary(path: Path) -> Path:

@@ -130,10 +130,15 @@ class HeldOut:
         was_training = self.model.training
         self.model.eval()
         parts = batches(self.examples.sizes, self.budget)
-        for indices in parts[self.accelerator.process_index :: self.accelerator.num_processes]:
+        for first in range(0, len(parts), self.accelerator.num_processes):
+            # Every process makes every pass, as sharded weights ask; one beyond the last is not kept.
+            number = first + self.accelerator.process_index
+            indices = parts[min(number, len(parts) - 1)]
             batch = self.model.batch([groups[i] for i in indices])
-            place = (torch.tensor(indices, device=device), *map(slice, batch.read.shape[1:]))
-            rewards[place], read[place] = self.model(batch), batch.read.float()
+            found = self.model(batch)
+            if number < len(parts):
+                place = (torch.tensor(indices, device=device), *map(slice, batch.read.shape[1:]))
+                rewards[place], read[place] = found, batch.read.float()
         self.model.train(was_training)
         return self.accelerator.reduce(rewards, "sum"), self.accelerator.reduce(read, "sum") > 0
 

@@ -6,20 +6,25 @@ import os
 import random
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator, DistributedType
+import torch.distributed as dist
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+from accelerate.utils import parse_flag_from_env
 from torch import nn
+from transformers import PreTrainedModel
 
 from rmkit.errors import InputError
+from rmkit.models.reward_model import RewardModel
+from rmkit.training import sharding
 from rmkit.training.checkpoint import LOGS
 from rmkit.training.settings import Settings
 
-SPLIT = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 PRECISIONS = ("no", "bf16")
 
 
@@ -42,10 +47,11 @@ def leaves_no_state(function: Callable) -> Callable:
 
 
 def launch(
-    own: Accelerator | None, model: nn.Module, settings: Settings, out: Path | None
+    own: Accelerator | None, model: RewardModel, settings: Settings, out: Path | None
 ) -> tuple[Accelerator, str]:
     """(accelerator, precision of this run). Raises InputError for everything that would change the gradient
     silently."""
+    _refuse_other_engines()
     accelerator = own or _new(settings, out)
     precision = settings.precision
     if own is None:  # what another Accelerator of this process was told is not for this run
@@ -65,8 +71,10 @@ def launch(
     precision = precision or asked
     if precision not in PRECISIONS:
         raise InputError(f"accelerate is set to {precision}, which fit does not compute in; use bf16 or no.")
-    _refuse(accelerator, model)
-    if accelerator.num_processes > 1 or accelerator.device_placement:
+    _refuse(accelerator, model, settings)
+    if settings.shard and dist.is_initialized():  # else there is one process, and one part
+        sharding.shard(model, accelerator, precision)
+    elif accelerator.num_processes > 1 or accelerator.device_placement:
         model.to(accelerator.device)
     return accelerator, precision
 
@@ -86,14 +94,34 @@ def _new(settings: Settings, out: Path | None) -> Accelerator:
     return Accelerator(device_placement=False, log_with=settings.log, project_dir=out)
 
 
-def _refuse(accelerator: Accelerator, model: nn.Module) -> None:
-    plugins = [getattr(accelerator.state, f"{name}_plugin", None) for name in ("fsdp", "deepspeed")]
-    if accelerator.distributed_type in SPLIT or any(plugins):
-        kind = accelerator.distributed_type.value if accelerator.distributed_type in SPLIT else "a plugin"
+def _other_engine(name: str) -> InputError:
+    return InputError(
+        f"accelerate is set to split weights with {name}; leave that out of its configuration "
+        f"(distributed_type: MULTI_GPU) and give fit shard=True (--shard), which does it with PyTorch alone."
+    )
+
+
+def _refuse_other_engines() -> None:
+    """What `accelerate launch` was told; before an Accelerator is made, which might lack a package for it."""
+    for name in ("FSDP", "DEEPSPEED", "MEGATRON_LM", "PARALLELISM_CONFIG"):
+        if parse_flag_from_env(f"ACCELERATE_USE_{name}"):
+            raise _other_engine(name)
+
+
+def _refuse(accelerator: Accelerator, model: RewardModel, settings: Settings) -> None:
+    for name in ("fsdp", "deepspeed", "megatron_lm"):
+        if getattr(accelerator.state, f"{name}_plugin", None):
+            raise _other_engine(name.upper())
+    if sharding.is_sharded(model):
         raise InputError(
-            f"fit does not split weights over processes ({kind}); launch it with plain data parallelism, or "
-            f"train adapters (lora=)."
+            f"The weights of {model.name} lie over processes, from the run before: load the folder that it "
+            f"wrote, then train that."
         )
+    if model.device.type == "meta" and not settings.shard:
+        raise InputError(f"Only the first process has the weights of {model.name}: give fit shard=True too.")
+    if settings.checkpointing and not model.classifier.supports_gradient_checkpointing:
+        kind = model.classifier.config.model_type
+        raise InputError(f"transformers cannot compute a {kind} again for checkpointing=True; leave it out.")
     launched = int(os.environ.get("WORLD_SIZE", 1))
     if launched != accelerator.num_processes:
         raise InputError(
@@ -117,17 +145,32 @@ def _refuse(accelerator: Accelerator, model: nn.Module) -> None:
 
 
 @contextlib.contextmanager
-def prepared(accelerator: Accelerator, model: nn.Module) -> Iterator[nn.Module]:
-    """The model as accelerate wraps it.
+def prepared(accelerator: Accelerator, model: RewardModel, checkpointing: bool) -> Iterator[nn.Module]:
+    """The model as accelerate wraps it; itself, where its weights lie over processes.
 
     However training ends, the model is itself again, not training, and the accelerator has let go of it.
     """
-    network = accelerator.prepare_model(model)
+    network = model if sharding.is_sharded(model) else accelerator.prepare_model(model)
     try:
-        yield network
+        with _computed_again(model.classifier) if checkpointing else contextlib.nullcontext():
+            yield network
     finally:
         accelerator._models[:] = [kept for kept in accelerator._models if kept is not network]
         accelerator.unwrap_model(network, keep_fp32_wrapper=False).eval()
+
+
+@contextlib.contextmanager
+def _computed_again(classifier: PreTrainedModel) -> Iterator[None]:
+    """Activation checkpointing: of each layer only the input is kept, and the rest made again backward."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # version 5.23 gave the methods longer names
+        classifier.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    try:
+        yield
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            classifier.gradient_checkpointing_disable()
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from rmkit.errors import InputError
 from rmkit.models.packing import budget
 from rmkit.models.reward_model import RewardModel
 from rmkit.theory import losses
-from rmkit.training import checkpoint
+from rmkit.training import checkpoint, sharding
 from rmkit.training.batching import Examples, plan, prepare, split_step
 from rmkit.training.checkpoint import Checkpoint, NotWritten, State
 from rmkit.training.held_out import HeldOut, best_step, stalled
@@ -45,6 +45,7 @@ from rmkit.training.progress import Progress, Sums, check_finite
 from rmkit.training.run import Run
 from rmkit.training.schedule import default_lr, make_optimizer, rates, set_rates
 from rmkit.training.settings import DEFAULTS, HARMLESS, Settings, described
+from rmkit.training.sharded_checkpoint import ShardedCheckpoint
 
 ONCE = (
     "epochs={}: reward models tend to overfit after one epoch (Llama 2, 2023, section 3.2.2); watch the loss "
@@ -105,17 +106,18 @@ def fit(
     shares = rates(settings, len(steps))
     if settings.epochs > 1:
         warnings.warn(ONCE.format(settings.epochs), stacklevel=3)
-    keep = Checkpoint(
-        folder, _identity(settings, own, model, examples, held_out), model, objective, optimizer
-    )
+    kind = ShardedCheckpoint if settings.shard else Checkpoint
+    same = _identity(settings, own, model, examples, held_out)
+    keep = kind(folder, same, model, objective, optimizer)
     recorded = {name: identity(value) for name, value in settings.to_dict().items()}
     state = checkpoint.begin(keep, resume, recorded)  # with the rows of the steps already done
     trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     main, fresh = accelerator.is_main_process, False
+    writes = bool(folder) and (main or settings.shard)  # of sharded weights each process writes its part
 
     model.train()
     with (
-        prepared(accelerator, model) as network,
+        prepared(accelerator, model, settings.checkpointing) as network,
         tracked(accelerator, recorded, state.history[:-1]),
         Progress(len(steps), max(0, len(state.history) - 1), settings.progress and main) as shown,
         random_numbers_kept(model.device),
@@ -130,13 +132,13 @@ def fit(
                     row |= held_out.measure()
                 better = settings.keep_best and best_step(state.history) == done
                 state.stopped |= stalled(state.history, settings.stop_after)
-                if better and (main or not folder):
+                if better and (writes or not folder):
                     keep.save_best()
                 accelerator.log(row, step=done)
                 shown.show(row)
                 if fresh:
                     state.stopped |= _asked_to_stop(callback, row, accelerator)
-                if fresh and folder and main and (better or keep.due(done, settings.save_every)):
+                if fresh and writes and (better or keep.due(done, settings.save_every)):
                     keep.save(state)
             if state.stopped or done == len(steps):
                 break
@@ -163,7 +165,7 @@ def fit(
                     accelerator.backward(part * accelerator.num_processes)  # over which it averages
                 sums.add(weights * values, final, batch, labels["ranks"], factor)
             objective.share_gradients(accelerator)
-            norm = accelerator.clip_grad_norm_(trained, settings.clip)
+            norm = sharding.clip(accelerator, trained, settings.clip)
             row = {"step": done + 1, "epoch": settings.epochs * (done + 1) / len(steps)}
             row |= sums.row(accelerator, total) | objective.shown()
             row |= {
@@ -179,7 +181,7 @@ def fit(
             fresh = True
 
     set_rates(optimizer, 1.0)  # an optimizer of the caller's has its own rates again
-    if folder and main and keep.saved < len(state.history):
+    if writes and keep.saved < len(state.history):
         keep.save(state)  # whatever happens from here on, the run need not be repeated
     accelerator.wait_for_everyone()
     kept = best_step(state.history) if settings.keep_best else None
@@ -187,6 +189,8 @@ def fit(
         keep.load_best()
     history = pd.DataFrame(state.history)
     run = Run(model, history, examples.ledger, None, folder, settings, kept or len(history))
+    if writes:
+        model.save(folder)
     if folder and main:
         run.save(objective.learned())
     run.report = held_out.report() if held_out else None
@@ -239,18 +243,22 @@ def _asked_to_stop(callback: Callable | None, row: dict, accelerator: Accelerato
 
 @contextlib.contextmanager
 def _saved_when_interrupted(keep: Checkpoint, state: State, main: bool) -> Iterator[None]:
-    """Ctrl-C, an error, a loss that is no number: the steps that are done are saved first."""
+    """Ctrl-C, an error, a loss that is no number: the steps that are done are saved first.
+
+    Not where weights lie over processes: a part alone is no checkpoint, and the others may be elsewhere.
+    """
     try:
         yield
     except NotWritten:
         raise
     except BaseException as error:
         if keep.folder and main:
-            if len(state.history) > keep.saved:
+            if keep.alone and len(state.history) > keep.saved:
                 keep.save(state)
-            error.add_note(
-                f"The checkpoint of step {keep.saved} is in {keep.folder}: resume=True goes on from it."
-            )
+            if keep.saved:
+                error.add_note(
+                    f"The checkpoint of step {keep.saved} is in {keep.folder}: resume=True goes on from it."
+                )
         raise
 
 

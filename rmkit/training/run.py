@@ -49,8 +49,7 @@ class Run:
         page.show(self)
 
     def save(self, learned: dict[str, Tensor]) -> None:
-        """Write the model, history.csv and ledger.json, and what a loss has learned, to `out`."""
-        self.model.save(self.out)
+        """Write history.csv and ledger.json, and what a loss has learned, to `out`, beside the model."""
         self.history.to_csv(self.out / "history.csv", index=False)
         ledger = json.dumps(self.ledger.to_dict(), indent=2, ensure_ascii=False)
         (self.out / "ledger.json").write_text(ledger + "\n", encoding="utf-8")

@@ -128,6 +128,18 @@ class Settings:
             changes_results=False,
         ),
     )
+    shard: bool = field(
+        default=False,
+        metadata=_said("weights, gradients and moments in parts over the processes, for large models", bool),
+    )
+    checkpointing: bool = field(
+        default=False,
+        metadata=_said(
+            "keep each layer's input alone and compute it again backward: less memory, a third more work",
+            bool,
+            changes_results=False,
+        ),
+    )
     save_every: int | None = field(
         default=None,
         metadata=_said(

@@ -9,6 +9,7 @@ from rmkit.lessons.a_reward_model_from_scratch import (
     figures,
     learned_positions,
     run_figures,
+    toys,
     ward,
 )
 from rmkit.lessons.a_reward_model_from_scratch.row_checks import count_rows
@@ -132,9 +133,7 @@ def test_patient_f_is_followed_through_batches_that_pad_it_differently():
 @pytest.mark.parametrize("template", ["bare", "chatml"])
 @pytest.mark.parametrize("limit", [200, 40])
 def test_encode_by_hand_is_the_library_s(template, limit):
-    tokenizer = encode_checks.letters(
-        {"bare": encode_checks._BARE, "chatml": encode_checks._CHATML}[template]
-    )
+    tokenizer = toys.letters({"bare": toys.BARE, "chatml": toys.CHATML}[template])
     tokenizer.bos_token = None  # its place in a cut prompt is the one thing in which the two differ
     messages = [{"role": "user", "content": "what does it eat when it is cold"}]
     responses = ["fish", "mostly <end> fish", ""]

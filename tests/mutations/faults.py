@@ -22,8 +22,8 @@ TRAINING = [
     Fault(
         "the gradient is clipped at ten times the norm",
         "rmkit/training/loop.py",
-        "clip_grad_norm_(trained, settings.clip)",
-        "clip_grad_norm_(trained, 10 * settings.clip)",
+        "sharding.clip(accelerator, trained, settings.clip)",
+        "sharding.clip(accelerator, trained, 10 * settings.clip)",
         "tests/training/test_training.py::test_twenty_steps_equal_a_plain_padded_loop_over_transformers",
     ),
     Fault(
@@ -656,4 +656,42 @@ EVALUATION = [
     ),
 ]
 
-FAULTS = [*TRAINING, *DATA, *MODELS, *THEORY, *EVALUATION]
+ABLATION = [
+    Fault(
+        "a block of seeds is not in the name of its entry",
+        "rmkit/training/ablation/run.py",
+        "kept.key(bench.identity, asdict(cell), block)",
+        "kept.key(bench.identity, asdict(cell), [])",
+        "tests/training/test_ablation.py::test_a_table_is_tidy_and_is_read_back_exactly",
+    ),
+    Fault(
+        "a damaged entry is believed",
+        "rmkit/training/ablation/kept.py",
+        "return json.loads(rows) if hashlib.sha256(rows).hexdigest().encode() == total else None",
+        "return json.loads(rows)",
+        "tests/training/test_ablation.py::test_a_damaged_entry_is_noticed_and_computed_again",
+    ),
+    Fault(
+        "noise turns those that it should leave",
+        "rmkit/training/ablation/bench.py",
+        "turned = (draw.turn[groups] < cell.noise)[:, None]",
+        "turned = (draw.turn[groups] > 1 - cell.noise)[:, None]",
+        "tests/training/test_ablation.py::test_votes_are_drawn_from_gold_and_the_same_luck_serves_every_dial",
+    ),
+    Fault(
+        "the log-loss is not at the head's own temperature",
+        "rmkit/training/ablation/bench.py",
+        "true_gaps.log_loss(d / own, g, self.temperature)",
+        "true_gaps.log_loss(d, g, self.temperature)",
+        "tests/training/test_ablation.py::test_a_row_is_what_a_plain_computation_finds",
+    ),
+    Fault(
+        "an interval that holds 0 is said to show a change",
+        "rmkit/training/ablation/words.py",
+        "if low <= 0 <= high:",
+        "if low <= 0 and high <= 0:",
+        "tests/training/test_ablation_words.py::test_the_sentence_of_hand_worked_cases",
+    ),
+]
+
+FAULTS = [*TRAINING, *DATA, *MODELS, *THEORY, *EVALUATION, *ABLATION]

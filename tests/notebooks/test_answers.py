@@ -1,5 +1,7 @@
 """Answers that were tried on the exercises: each is right, or its mistake is told in words that fit it."""
 
+import hashlib
+import json
 import math
 import re
 
@@ -8,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from rmkit.checks import every_check
-from scipy import special
+from scipy import special, stats
 
 from rmkit.lessons.a_reward_model_from_scratch import encode_checks
 
@@ -117,6 +119,53 @@ def _loop(model, batches, lr, *, order="zero backward clip step", options=None):
     return losses
 
 
+def _student(each, t):
+    half = t * each.std(ddof=1) / len(each) ** 0.5
+    return each.mean() - half, each.mean(), each.mean() + half
+
+
+def _holm(p, level):
+    passed, rest = [False] * len(p), len(p)
+    for i in np.argsort(p):
+        if p[i] > level / rest:
+            break
+        passed[i], rest = True, rest - 1
+    return passed
+
+
+def _three(low, high, least, *, ends=True):
+    inside = max(-low, high) <= least if ends else max(-low, high) < least
+    return "no difference that matters" if inside else "better" if low > least else (
+        "worse" if high < -least else "cannot say"
+    )  # fmt: skip
+
+
+def _lowered(rewards, verbosity, penalties, most, correlation=stats.spearmanr):
+    for p in penalties:
+        if correlation(rewards - p * verbosity, verbosity)[0] <= most:
+            return float(p)
+    return 1.0
+
+
+def _posterior(p, user, shares):
+    joint = shares * np.stack([p[user == u].prod(0) for u in range(user.max() + 1)])
+    return joint / joint.sum(1, keepdims=True)
+
+
+def _closer(preferred, other, logits, prototypes):
+    place = torch.einsum("vk,kd->vd", logits.softmax(1), prototypes)
+    return (other - place).norm(dim=1) - (preferred - place).norm(dim=1)
+
+
+def _log_mean(d, votes):
+    return special.logsumexp(-np.logaddexp(0, -d), b=votes)
+
+
+def _odin(quality, length, lengths, heads):
+    unit = [F.normalize(each, dim=-1) for each in (quality, length, lengths, heads)]
+    return (unit[0] @ unit[2]).abs() + 1 - unit[1] @ unit[2] + (unit[3][0] @ unit[3][1]).abs()
+
+
 WRONG = [  # check, answer, words of the verdict
     ("pair_accuracy", lambda c, r: float((c > r)[c != r].double().mean()), "left out"),
     ("pair_accuracy", lambda c, r: 100 * float((((c - r).sign() + 1) / 2).mean()), "percent"),
@@ -216,6 +265,16 @@ WRONG = [  # check, answer, words of the verdict
     ("least_supported", lambda g, s: _marks(g, s, opinion=lambda g: (g > 0).mean(0)), "counts heads"),
     ("least_supported", lambda g, s: _marks(g, s, count=int), "int cuts"),
     ("least_supported", lambda g, s: _marks(g, s, count=math.ceil), "ceil makes"),
+    ("wilson", lambda k, n: (k / n - (e := 1.96 * (k / n * (1 - k / n) / n) ** 0.5), k / n + e), "no width"),
+    ("wilson", lambda k, n: CHECKS["wilson"].reference(k, n)[0], "shape"),
+    ("discoveries", lambda p, rate: p < rate, "held against the rate"),
+    ("discoveries", lambda p, rate: p * len(p) <= rate, "Bonferroni"),
+    ("one_of_many", lambda r, k: (r.argmax(1) == k).astype(float), "the first of equal"),
+    ("one_of_many", lambda r, k: 1.0 * (r[np.arange(len(k)), k] == r.max(1)), "counts as a win"),
+    ("within_share", lambda r: r.mean(1).var() / r.var(), "BETWEEN"),
+    ("within_share", lambda r: r.var(1).mean(), "not divided"),
+    ("policy_step", lambda t, r, lr: t + lr * len(t) * special.softmax(t) * r, "baseline is missing"),
+    ("policy_step", lambda t, r, lr: t + lr * special.softmax(t) * (r - special.softmax(t) @ r), "times N"),
     (
         "ranked_pairs",
         lambda k: {(i, j) for i, a in enumerate(k) for j, b in enumerate(k) if 0 < a < b},
@@ -266,6 +325,38 @@ WRONG = [  # check, answer, words of the verdict
     ("verdict_loss", lambda z, y, n, g: -_said(z.softmax(-1), y, n, g).log().mean(), "vanishes"),
     ("verdict_loss", lambda z, y, n, g: -_said(z.log_softmax(-1), y, n, g), "one number each"),
     ("verdict_loss", lambda z, y, n, g: -_said(z.detach().log_softmax(-1), y, n, g).mean(), "is cut"),
+    ("paired_interval", lambda a, b, t: ((d := b - a).mean() - t * d.std() / len(d) ** 0.5,), "shape"),
+    ("paired_interval", lambda a, b, t: tuple(np.quantile(b - a, [0.025, 0.5, 0.975])), "expected"),
+    ("paired_interval", lambda a, b, t: _student(b - a, 1.96), "endless seeds"),
+    ("entry_name", lambda setting, seed: hashlib.sha256(repr([setting, seed]).encode()).hexdigest(), "str()"),
+    (
+        "entry_name",
+        lambda setting, seed: hashlib.sha256(json.dumps(setting).encode()).hexdigest(),
+        "expected",
+    ),
+    ("holm", lambda p, level: [i for i, x in enumerate(p) if x <= level / len(p)], "expected"),
+    ("holm", lambda p, level: p * len(p) <= level, "Bonferroni"),
+    ("holm", lambda p, level: stats.false_discovery_control(p) <= level, "Benjamini"),
+    ("interaction", lambda y: (y[1, 1] - y[0, 1]) + (y[1, 0] - y[0, 0]), "expected"),
+    ("interaction", lambda y: y[1, 1] * y[0, 0] / (y[1, 0] * y[0, 1]), "interaction("),
+    ("verdict", lambda low, high, least: "same" if low < 0 < high else "better", "verdict("),
+    ("verdict", lambda low, high, least: _three(low, high, least, ends=False), "from -least to least"),
+    ("verbosity_penalty", lambda r, v, ps, m: _lowered(r, v, ps, m, stats.pearsonr), "of the ranks"),
+    ("verbosity_penalty", lambda r, v, ps, m: _lowered(r, v, ps[1:], m), "verbosity_penalty("),
+    ("verbosity_penalty", lambda r, v, ps, m: ps[-1], "largest"),
+    ("pooled_gap", lambda d, n: float(special.logit(n @ special.expit(d) / n.sum())), "sigma rounds to 1"),
+    ("pooled_gap", lambda d, n: float(np.sign(d) @ n), "pooled_gap("),
+    ("responsibilities", lambda p, u, s: _posterior(np.exp(p), u, s), "stay with logarithms"),
+    ("responsibilities", lambda p, u, s: CHECKS["responsibilities"].reference(p, u, s).T, "transposed"),
+    ("ideal_gap", lambda p, o, z, q: _closer(p, o, z, q.detach()), "argument 4 is cut"),
+    ("ideal_gap", lambda p, o, z, q: _closer(p, o, z, q)[:, None], "shape"),
+    ("ideal_gap", lambda p, o, z, q: _closer(p, o, z, q) / 2, "times"),
+    (
+        "few_shot_weights",
+        lambda d, t: (w := np.exp(-np.log1p(np.exp(-d)).sum(0) / t)) / w.sum(),
+        "is infinite",
+    ),
+    ("few_shot_weights", lambda d, t: special.softmax(-np.logaddexp(0, d).sum(0) / t), "sign"),
     (
         "process_loss",
         lambda z, c: F.binary_cross_entropy_with_logits(z, c.nan_to_num().to(z.dtype)),
@@ -284,6 +375,15 @@ WRONG = [  # check, answer, words of the verdict
     ("delta_credit", lambda r: np.diff(r, prepend=0.0), "BEFORE"),
     ("unbiased_reward", lambda s, a, b: np.clip((s - a) / (1 - a - b), 0, 1), "clipped"),
     ("unbiased_reward", lambda s, a, b: (s - b) / (1 - a - b), "exchanged"),
+    ("length_correlation", lambda r, s: np.corrcoef(r.ravel(), s.ravel())[0, 1], "thrown together"),
+    ("length_correlation", lambda r, s: abs(CHECKS["length_correlation"].reference(r, s)), "sign is lost"),
+    ("subtract_length", lambda r, s: r - np.polyfit(s.ravel(), r.ravel(), 1)[0] * s, "all answers together"),
+    ("subtract_length", lambda r, s: r - s, "subtract_length("),
+    ("odin_terms", lambda q, r, s, w: _odin(q - q.mean(), r - r.mean(), s - s.mean(), w), "means were taken"),
+    ("odin_terms", lambda q, r, s, w: _odin(q.detach(), r, s, w), "argument 1 is cut"),
+    ("odin_terms", lambda q, r, s, w: _odin(q, r, s, w.T), "odin_terms("),
+    ("tie_loss", lambda d, nu: -torch.log(nu / ((d / 2).exp() + (-d / 2).exp() + nu)), "infinite in float32"),
+    ("tie_loss", lambda d, nu: torch.log((d.exp() + (-d).exp() + nu) / nu), "halves are missing"),
 ]
 
 
@@ -346,6 +446,27 @@ RIGHT = [  # check, another way to be right
     ("votes_to_odds", lambda good, n: torch.logit(torch.tensor((good + 1) / (n + 2)))),
     ("kappa", lambda a, b: 1 - np.mean(a != b) / ((p := a.mean()) * (1 - (q := b.mean())) + q * (1 - p))),
     ("verdict_loss", lambda z, y, n, g: -_said(z.log_softmax(-1), y, n, g).mean()),
+    ("paired_interval", lambda a, b, t: list(_student(torch.tensor(b - a).numpy(), t))),
+    ("paired_interval", lambda a, b, t: np.array(_student(b - a, t))),
+    (
+        "entry_name",
+        lambda setting, seed: hashlib.new(
+            "sha256", json.dumps([dict(sorted(setting.items())), seed]).encode()
+        ).hexdigest(),
+    ),
+    ("holm", _holm),
+    ("holm", lambda p, level: torch.tensor(_holm(p, level))),
+    ("interaction", lambda y: np.diff(np.diff(y, axis=1)[:, 0], axis=0)[0]),
+    ("interaction", lambda y: list(y[0, 0] + y[1, 1] - y[0, 1] - y[1, 0])),
+    ("verdict", _three),
+    ("verbosity_penalty", lambda r, v, ps, m: _lowered(stats.rankdata(r * 0) + r, v, ps, m)),
+    ("pooled_gap", lambda d, n: float(np.subtract(*(_log_mean(s * d, n) for s in (1, -1))))),
+    (
+        "responsibilities",
+        lambda p, u, s: [special.softmax(np.log(s) + p[u == i].sum(0)) for i in range(max(u) + 1)],
+    ),
+    ("ideal_gap", lambda p, o, z, q: torch.dist(o, z.softmax(-1) @ q) * 0 + _closer(p, o, z, q)),
+    ("few_shot_weights", lambda d, t: torch.softmax(F.logsigmoid(torch.tensor(d)).sum(0) / t, 0)),
     ("process_loss", lambda z, c: -F.logsigmoid(torch.where(c == 1, z, -z))[~c.isnan()].mean()),
     (
         "implicit_steps",
@@ -357,6 +478,12 @@ RIGHT = [  # check, another way to be right
     ("first_error_f1", lambda s, f: torch.tensor(CHECKS["first_error_f1"].reference(s, f))),
     ("delta_credit", lambda r: [a - b for a, b in zip(r, [*r[1:], 0.0], strict=True)]),
     ("unbiased_reward", lambda s, a, b: (torch.as_tensor(s) - a) / (1 - a - b)),
+    ("subtract_length", lambda r, s: torch.as_tensor(CHECKS["subtract_length"].reference(r, s))),
+    ("odin_terms", lambda q, r, s, w: _odin(q, r, s, w)),
+    (
+        "tie_loss",
+        lambda d, nu: torch.logaddexp(torch.logaddexp(d / 2, -d / 2) - math.log(nu), torch.zeros_like(d)),
+    ),
 ]
 
 

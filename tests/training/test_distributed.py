@@ -14,6 +14,8 @@ from tiny import load, tiny_model, toy
 from rmkit import losses, training
 from rmkit.errors import InputError
 
+pytestmark = pytest.mark.xdist_group("processes")  # one after the other: each takes several processors
+
 SCRIPT = """
 import json, os, sys
 from pathlib import Path

@@ -77,7 +77,7 @@ def test_what_would_change_the_gradient_silently_is_refused(folder, monkeypatch)
 def test_split_weights_are_refused(folder):
     accelerator = Accelerator(cpu=True)
     accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin(cpu_ram_efficient_loading=False)
-    with pytest.raises(InputError, match="does not split weights"):
+    with pytest.raises(InputError, match="set to split weights with FSDP"):
         curve(folder, accelerator=accelerator)
 
 

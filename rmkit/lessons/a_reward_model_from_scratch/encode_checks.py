@@ -1,48 +1,9 @@
 """The check of lesson 03's `encode`: a chat template, its end of turn, text that looks special, the cut."""
 
-import string
-
 import numpy as np
-from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
 
+from rmkit.lessons.a_reward_model_from_scratch.toys import BARE, CHATML, letters
 from rmkit.notebook.check import Check, Mistake, Trap
-
-# One ends a turn with its EOS alone, as the pocket model does; the other with a line break behind it.
-_BARE = (
-    "{{ bos_token }}{% for m in messages %}{{ '<' + m['role'] + '>' + m['content'] }}"
-    "{% if m['role'] == 'assistant' %}{{ '<end>' }}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}"
-)
-_CHATML = (
-    "{{ bos_token }}{% for m in messages %}{{ '<' + m['role'] + '>\\n' + m['content'] + '<end>\\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<assistant>\\n' }}{% endif %}"
-)
-_MARKS = ("<bos>", "<pad>", "<end>", "<user>", "<assistant>")
-
-
-class Letters(PreTrainedTokenizerFast):
-    """A tokenizer of one token a letter, which by default begins every text with BOS, as Llama's does."""
-
-    def __deepcopy__(self, memo: dict) -> "Letters":
-        return self  # nobody's answer changes it
-
-    def __repr__(self) -> str:
-        return "tokenizer"
-
-
-def letters(template: str) -> Letters:
-    """The tokenizer with one of two templates."""
-    entries = dict.fromkeys([*_MARKS, "?", *string.printable])
-    tokenizer = Tokenizer(models.WordLevel({token: i for i, token in enumerate(entries)}, unk_token="?"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    tokenizer.add_special_tokens([AddedToken(mark, special=True) for mark in _MARKS])
-    tokenizer.post_processor = processors.TemplateProcessing("<bos> $A", special_tokens=[("<bos>", 0)])
-    marks = {"bos_token": "<bos>", "eos_token": "<end>", "pad_token": "<pad>", "unk_token": "?"}
-    made = Letters(tokenizer_object=tokenizer, **marks)
-    made.chat_template = template
-    return made
 
 
 def encode(
@@ -92,7 +53,7 @@ def _question(text: str) -> list[dict[str, str]]:
 
 
 def _cases(rng: np.random.Generator):
-    bare, chatml = letters(_BARE), letters(_CHATML)
+    bare, chatml = letters(BARE), letters(CHATML)
     chat = [*_question("hi"), {"role": "assistant", "content": "ok"}, *_question("and?")]
     yield bare, _question("why?"), ["as is", "so"], 99
     yield chatml, _question("why?"), ["as is", "so"], 99
@@ -174,11 +135,11 @@ ENCODE = Check(
     ),
     traps=(
         Trap(
-            (letters(_BARE), _question("why?"), ["abcdef", "gh"], 7),
+            (letters(BARE), _question("why?"), ["abcdef", "gh"], 7),
             "no room is left for the prompt, so nothing of it stays. (A slice from -0 is everything.)",
         ),
         Trap(
-            (letters(_CHATML), _question("!"), ["no!", "yes"], 99),
+            (letters(CHATML), _question("!"), ["no!", "yes"], 99),
             "look for the end of a turn behind the *last* place of your probe; a prompt may contain it too.",
         ),
     ),

@@ -6,30 +6,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers.modeling_outputs import BaseModelOutput
 
+from rmkit.lessons.a_reward_model_from_scratch.toys import WIDTH, WORDS, Body, Trainee
 from rmkit.notebook.check import Check, Mistake, Trap
-
-WIDTH, WORDS = 4, 10
-
-
-class Body:
-    """A toy language model: a token's state is made of itself and the mean of the real ones up to it."""
-
-    def __init__(self, seed: int):
-        self.table = torch.randn(WORDS, WIDTH, generator=torch.Generator().manual_seed(seed))
-
-    def __call__(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_) -> BaseModelOutput:
-        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        own = self.table[input_ids]
-        seen = (own * mask[..., None]).cumsum(1) / mask.cumsum(1).clamp(min=1)[..., None]
-        return BaseModelOutput(torch.tanh(own + 2 * seen))
-
-    def __deepcopy__(self, memo: dict) -> "Body":
-        return self  # nobody's answer changes it
-
-    def __repr__(self) -> str:
-        return "body"
 
 
 def _rows(rng: np.random.Generator, rows: int, left: bool = False) -> tuple[Tensor, Tensor]:
@@ -167,28 +146,6 @@ LOSS = Check(
         ),
     ),
 )
-
-
-class Trainee(nn.Module):
-    """A toy reward model; it is there to be trained in place, so no change of it is a fault."""
-
-    def __init__(self, seed: int, scale: float):
-        super().__init__()
-        generator = torch.Generator().manual_seed(seed)
-        self.table = nn.Parameter(torch.randn(WORDS, WIDTH, generator=generator))
-        self.w = nn.Parameter(scale * torch.randn(WIDTH, generator=generator))
-
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """(R, L) token ids and mask -> (R,) rewards."""
-        return torch.tanh((self.table[ids] * mask[..., None]).sum(1)) @ self.w
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Trainee)
-
-    __hash__ = nn.Module.__hash__
-
-    def __repr__(self) -> str:
-        return "model"
 
 
 def training_loop(

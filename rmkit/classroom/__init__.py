@@ -1,0 +1,1 @@
+"""What a teacher needs: student notebooks, the key, a guide, slides, and a grader."""

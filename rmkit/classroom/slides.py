@@ -1,0 +1,44 @@
+"""Slides of a lesson's figures: `jupyter nbconvert --to slides` with a template that needs no network."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from rmkit.classroom.guide import title
+from rmkit.classroom.plots import TEMPLATES, copy_scripts, figure_html
+from rmkit.classroom.reading import figures
+
+
+def slides(lesson: Any) -> Any:
+    """A notebook of slides: the lesson's title and question, then each figure under its heading."""
+    v4 = nbformat.v4
+    question = lesson.cells[0].source.split("\n\n")[1] if "\n\n" in lesson.cells[0].source else ""
+    cells = [v4.new_markdown_cell(f"# {title(lesson)}\n\n{question}")]
+    for heading, plot, words in figures(lesson):
+        shown = v4.new_output(
+            "display_data", {"text/html": f"<h2>{_plain(heading)}</h2>{figure_html(plot, words)}"}
+        )
+        cells.append(v4.new_code_cell("", outputs=[shown]))
+    for cell in cells:
+        cell.metadata["slideshow"] = {"slide_type": "slide"}
+    return v4.new_notebook(cells=cells, metadata={"title": title(lesson)})
+
+
+def _plain(heading: str) -> str:
+    return heading.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def write(lesson: Any, name: str, folder: Path) -> Path:
+    """Write folder/NAME.slides.html, and the scripts that all slides share."""
+    copy_scripts(folder)
+    book = folder / f"{name}.ipynb"
+    nbformat.write(slides(lesson), book)
+    command = [sys.executable, "-m", "nbconvert", "--to", "slides", "--template=figures", "--log-level=WARN"]
+    subprocess.run(
+        [*command, f"--TemplateExporter.extra_template_basedirs={TEMPLATES}", str(book)], check=True
+    )
+    book.unlink()
+    return folder / f"{name}.slides.html"

@@ -1,0 +1,160 @@
+"""Lesson 11: what pushing on a reward is worth, for many reward models (S) and prompts (P) at once."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import special
+
+from rmkit.data.preferences import Preferences
+from rmkit.data.records import Record
+from rmkit.errors import InputError
+from rmkit.evaluation.best_of import best_of_n
+from rmkit.evaluation.finite_policy import best_of_n_policy, beta_for_kl, exact_kl, tilted_policy
+from rmkit.models.features import features
+from rmkit.models.reward_model import RewardModel
+from rmkit.pocket.samples import Pool
+from rmkit.theory.intervals import Interval
+
+
+def read(pool: Pool, prompts: int, draws: int, model: str) -> np.ndarray:
+    """(P, N, D) features of the first N draws for the first P prompts; each different text is read once."""
+    drawn = [texts[:draws] for texts in pool.responses[:prompts]]
+    different = [list(dict.fromkeys(texts)) for texts in drawn]
+    records = [Record(prompt, texts) for prompt, texts in zip(pool.prompts[:prompts], different, strict=True)]
+    vectors = features(Preferences(records), model, progress=False)
+    places = [{text: i for i, text in enumerate(texts)} for texts in different]
+    rows = zip(vectors, places, drawn, strict=True)
+    return np.stack([each.double().numpy()[[place[text] for text in texts]] for each, place, texts in rows])
+
+
+def curves(rewards: np.ndarray, gold: np.ndarray, ns: Sequence[int]) -> np.ndarray:
+    """(S, P, len(ns)) expected gold reward of best-of-n by rewards (S, P, N); gold (P, N)."""
+    heads, prompts, draws = rewards.shape
+    each = best_of_n(rewards.reshape(-1, draws), np.tile(gold, (heads, 1)))
+    return each[:, np.array(ns) - 1].reshape(heads, prompts, -1)
+
+
+def distances(rewards: np.ndarray, ns: Sequence[int]) -> np.ndarray:
+    """(S, P, len(ns)) exact KL of best-of-n on the pool, in nats."""
+    flat = rewards.reshape(-1, rewards.shape[-1])
+    each = np.stack([exact_kl(best_of_n_policy(flat, n)) for n in ns], 1)
+    return each.reshape(*rewards.shape[:-1], -1)
+
+
+def tilted(rewards: np.ndarray, gold: np.ndarray, kls: Sequence[float]) -> np.ndarray:
+    """(S, P, len(kls)) gold reward where RL with a KL penalty ends, at these mean KLs over the prompts.
+
+    One beta for all prompts of a reward model, as in training. gold may be any (P, N), or (S, P, N), values.
+    """
+    values = np.broadcast_to(gold, rewards.shape)
+    found = np.empty((*rewards.shape[:2], len(kls)))
+    for s, r in enumerate(rewards):
+        for k, kl in enumerate(kls):
+            found[s, :, k] = (tilted_policy(r, beta_for_kl(r, kl)) * values[s]).sum(-1)
+    return found
+
+
+def pigeonhole(
+    statistic: Callable[..., float], *values: np.ndarray, draws: int = 500, seed: int = 0
+) -> Interval:
+    """A statistic of means over seeds and prompts, with its 95 % interval: both are drawn anew, crossed.
+
+    values: (S, P, ...) arrays of the same seeds and prompts; statistic takes their means over both. Owen
+    (2007), "The pigeonhole bootstrap": rows and columns are drawn with replacement, apart.
+    """
+    rng = np.random.default_rng(seed)
+    seeds, prompts = values[0].shape[:2]
+
+    def at(rows: np.ndarray, columns: np.ndarray) -> float:
+        return statistic(*(np.einsum("s,p,sp...->...", rows, columns, each) for each in values))
+
+    even = at(np.full(seeds, 1 / seeds), np.full(prompts, 1 / prompts))
+    drawn = [
+        at(rng.multinomial(seeds, np.full(seeds, 1 / seeds)) / seeds,
+           rng.multinomial(prompts, np.full(prompts, 1 / prompts)) / prompts)
+        for _ in range(draws)
+    ]  # fmt: skip
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Interval(float(even), float(low), float(high))
+
+
+def said(each: Sequence[float], digits: int = 3) -> str:
+    """An estimate in words: "+0.031 [+0.012, +0.050]"."""
+    mean, low, high = (f"{value:+.{digits}f}" for value in each)
+    return f"{mean} [{low}, {high}]"
+
+
+# --- training -----------------------------------------------------------------------------------------------
+
+
+class Walk(NamedTuple):
+    """What a policy has become at T moments: exact kl and expected gold reward, (S, P, T) each."""
+
+    kl: np.ndarray
+    gold: np.ndarray
+
+
+def expected_rloo(
+    rewards: np.ndarray, gold: np.ndarray, *, beta: float, steps: int, moments: int = 12, most: float = 0.2
+) -> Walk:
+    """RLOO on the pool by its expected step: the logit of y moves along q(y) (R(y) - E_q R).
+
+    R = r - beta log(q / p), as in `rmkit.training.rloo`; rewards (S, P, N). Every prompt has its own logits,
+    none of which moves by more than `most` in a step. Kept are the start and moments - 1 later steps.
+    """
+    draws = rewards.shape[-1]
+    logits = np.zeros(rewards.shape)
+    kept = set(np.unique(np.geomspace(1, steps, moments - 1).round().astype(int))) | {0}
+    found = []
+    for step in range(steps + 1):
+        log_ratio = special.log_softmax(logits, axis=-1) + np.log(draws)
+        q = np.exp(log_ratio) / draws
+        if step in kept:
+            found.append(((q * log_ratio).sum(-1), (q * gold).sum(-1)))
+        returns = rewards - beta * log_ratio
+        move = q * (returns - (q * returns).sum(-1, keepdims=True))
+        logits += most * move / np.abs(move).max(-1, keepdims=True).clip(1e-12)
+    return Walk(*(np.stack(part, -1) for part in zip(*found, strict=True)))
+
+
+def as_judge(weights: np.ndarray, model: str) -> RewardModel:
+    """A reward model that reads with `model` and rewards as the head (D,) does, but for a constant."""
+    judge = RewardModel.load(model)
+    if not judge.causal:
+        raise InputError(f"{model} is an encoder; a head becomes a reward model on a causal language model.")
+    with torch.no_grad():
+        judge.classifier.score.weight.copy_(torch.as_tensor(weights)[None])
+    return judge
+
+
+def score(judge: RewardModel, prompts: Sequence, responses: Sequence[Sequence[str]]) -> np.ndarray:
+    """(P, K) rewards of K responses to each prompt."""
+    return torch.stack([judge.score(p, own) for p, own in zip(prompts, responses, strict=True)]).numpy()
+
+
+def fall(curve: np.ndarray) -> np.ndarray:
+    """(S, P) how far gold (S, P, K) falls from its peak to its end.
+
+    Where the peak lies is looked up, for each half of the prompts, on the other half: else a fall would be
+    found in mere noise.
+    """
+    halves = np.arange(curve.shape[1]) % 2
+    peak = [curve[:, halves != half].mean((0, 1)).argmax() for half in (0, 1)]
+    return np.stack([curve[:, p, peak[half]] - curve[:, p, -1] for p, half in enumerate(halves)], 1)
+
+
+def shared_errors(a: np.ndarray, b: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """(S, P) correlation, within each prompt, of the errors of two rewards (S, P, N).
+
+    An error is what is left of a reward after subtracting gold (P, N), each in deviations within the prompt.
+    """
+    errors = [_deviations(r) - _deviations(gold) for r in (a, b)]
+    first, second = (_deviations(e) for e in errors)
+    return (first * second).mean(-1)
+
+
+def _deviations(values: np.ndarray) -> np.ndarray:
+    centred = values - values.mean(-1, keepdims=True)
+    return centred / np.maximum(values.std(-1, keepdims=True), 1e-12)
