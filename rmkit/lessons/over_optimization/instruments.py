@@ -14,8 +14,10 @@ from rmkit.evaluation.best_of import best_of_n
 from rmkit.evaluation.finite_policy import best_of_n_policy, beta_for_kl, exact_kl, tilted_policy
 from rmkit.models.features import features
 from rmkit.models.reward_model import RewardModel
+from rmkit.pocket.annotators import TEMPERATURE
 from rmkit.pocket.samples import Pool
 from rmkit.theory.intervals import Interval
+from rmkit.training.heads import Setting, fit_heads
 
 
 def read(pool: Pool, prompts: int, draws: int, model: str) -> np.ndarray:
@@ -97,16 +99,16 @@ class Walk(NamedTuple):
 
 
 def expected_rloo(
-    rewards: np.ndarray, gold: np.ndarray, *, beta: float, steps: int, moments: int = 12, most: float = 0.2
+    rewards: np.ndarray, gold: np.ndarray, *, beta: float, steps: int, moments: int = 26, most: float = 0.2
 ) -> Walk:
     """RLOO on the pool by its expected step: the logit of y moves along q(y) (R(y) - E_q R).
 
     R = r - beta log(q / p), as in `rmkit.training.rloo`; rewards (S, P, N). Every prompt has its own logits,
-    none of which moves by more than `most` in a step. Kept are the start and moments - 1 later steps.
+    none of which moves by more than `most` in a step. Kept are `moments` steps, evenly spaced.
     """
     draws = rewards.shape[-1]
     logits = np.zeros(rewards.shape)
-    kept = set(np.unique(np.geomspace(1, steps, moments - 1).round().astype(int))) | {0}
+    kept = set(np.linspace(0, steps, moments).round().astype(int))
     found = []
     for step in range(steps + 1):
         log_ratio = special.log_softmax(logits, axis=-1) + np.log(draws)
@@ -158,3 +160,35 @@ def shared_errors(a: np.ndarray, b: np.ndarray, gold: np.ndarray) -> np.ndarray:
 def _deviations(values: np.ndarray) -> np.ndarray:
     centred = values - values.mean(-1, keepdims=True)
     return centred / np.maximum(values.std(-1, keepdims=True), 1e-12)
+
+
+def votes_on_pool(pool: Pool, x: np.ndarray, prompts: Sequence[int], n: int, seed: int) -> tuple:
+    """(features, Preferences) of n pairs of the policy's own answers to some prompts, judged by annotators.
+
+    x (P, N, D): features of the pool's draws. The first of two is preferred with probability
+    sigma(gold gap / temperature), as pocket annotators do.
+    """
+    rng, vectors, records = np.random.default_rng([seed, 11]), [], []
+    while len(records) < n:
+        p = int(rng.choice(prompts))
+        i, j = rng.choice(x.shape[1], 2, replace=False)
+        texts = [pool.responses[p][i], pool.responses[p][j]]
+        if texts[0] == texts[1]:
+            continue
+        won = rng.random() < special.expit((pool.gold[p, i] - pool.gold[p, j]) / TEMPERATURE)
+        records.append(Record(pool.prompts[p], texts, ranks=[1, 2] if won else [2, 1]))
+        vectors.append(torch.as_tensor(x[p, [i, j]], dtype=torch.float32))
+    return vectors, Preferences(records)
+
+
+def heads_on_pool(pool: Pool, x: np.ndarray, n: int, seeds: int, noise: float, l2: float) -> np.ndarray:
+    """(S, P, N) rewards of heads trained on n votes on the policy's answers to the OTHER half of prompts."""
+    found = np.empty((seeds, *x.shape[:2]))
+    halves = np.arange(len(x)) % 2
+    for seed in range(seeds):
+        for half in (0, 1):
+            some, groups = votes_on_pool(pool, x, np.flatnonzero(halves != half), n + 2, seed)
+            setting = Setting(l2=l2, seed=seed, noise=noise)
+            w = fit_heads(some, groups, [setting], test=range(n, n + 2)).weights[0].numpy()
+            found[seed, halves == half] = x[halves == half] @ w
+    return found.round(6)
