@@ -40,7 +40,10 @@ def _exercises_only(book):
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("course")
-    (folder / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.course_id = 'rewards'\n")
+    patient = (
+        "c.ExecutePreprocessor.timeout = 3600"  # by default a cell has 30 seconds, which an import may take
+    )
+    (folder / "nbgrader_config.py").write_text(f"c = get_config()\n{patient}\n")
     solved = _exercises_only(key(nbformat.read(ROOT / "notebooks" / f"{LESSON}.ipynb", 4)))
     (folder / "source" / "ps1").mkdir(parents=True)
     nbformat.write(solved, folder / "source" / "ps1" / f"{LESSON}.ipynb")
