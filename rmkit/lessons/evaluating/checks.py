@@ -1,4 +1,4 @@
-"""Checks of lesson 10: an interval, discoveries, one against many. (The policy: policy_checks.py.)"""
+"""Checks of lesson 10: an interval, discoveries, one against many; see also `policy_checks`."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Checks of lesson 10 on what a policy feels: variance within prompts, a step of policy gradient."""
+"""Checks of lesson 10: variance within prompts, and a step of RL."""
 
 import numpy as np
 
