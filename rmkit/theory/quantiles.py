@@ -31,21 +31,28 @@ def quantile_heads(
         raise InputError(f"f {f.shape} and ratings {y.shape}: give (N, D) and N finite ratings.")
     if at.ndim != 1 or not ((at > 0) & (at < 1)).all():
         raise InputError(f"The levels {at} must lie between 0 and 1, ends excluded.")
-    s = width * max(float(y.std()), 1e-12)
+    spread = max(float(y.std()), 1e-12)
     heads, w = [], np.zeros(f.shape[1])
     for tau in at:
-
-        def objective(w, tau=tau):
-            e = y - f @ w
-            above = np.exp(-np.logaddexp(0, -e / s))
-            value = (s * np.logaddexp(0, e / s) - (1 - tau) * e).sum() + prior / 2 * w @ w
-            slope = prior * w - f.T @ (above - (1 - tau))
-            bend = (f * (above * (1 - above) / s)[:, None]).T @ f + prior * np.eye(len(w))
-            return value, slope, bend
-
-        w = linear.newton(objective, w, steps=100)
+        # From wide to narrow: far from a narrow bend the loss is straight, and Newton's step knows no length.
+        for s in spread * np.geomspace(1, width, 5):
+            w = linear.newton(_objective(f, y, tau, s, prior), w)
         heads.append(w)
     return np.stack(heads)
+
+
+def _objective(f: np.ndarray, y: np.ndarray, tau: float, s: float, prior: float) -> linear.Objective:
+    """Smoothed pinball loss of one level, its slope and its curvature."""
+
+    def objective(w):
+        e = y - f @ w
+        above = np.exp(-np.logaddexp(0, -e / s))
+        value = (s * np.logaddexp(0, e / s) - (1 - tau) * e).sum() + prior / 2 * w @ w
+        slope = prior * w - f.T @ (above - (1 - tau))
+        bend = (f * (above * (1 - above) / s)[:, None]).T @ f + prior * np.eye(len(w))
+        return value, slope, bend
+
+    return objective
 
 
 def predict(heads: ArrayLike, f: ArrayLike) -> np.ndarray:
