@@ -40,10 +40,9 @@ def _exercises_only(book):
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("course")
-    patient = (
-        "c.ExecutePreprocessor.timeout = 3600"  # by default a cell has 30 seconds, which an import may take
-    )
-    (folder / "nbgrader_config.py").write_text(f"c = get_config()\n{patient}\n")
+    # By default a cell has 30 seconds and its messages 4, which an import on a busy machine may take.
+    patient = "".join(f"c.ExecutePreprocessor.{what} = 3600\n" for what in ("timeout", "iopub_timeout"))
+    (folder / "nbgrader_config.py").write_text(f"c = get_config()\n{patient}")
     solved = _exercises_only(key(nbformat.read(ROOT / "notebooks" / f"{LESSON}.ipynb", 4)))
     (folder / "source" / "ps1").mkdir(parents=True)
     nbformat.write(solved, folder / "source" / "ps1" / f"{LESSON}.ipynb")
