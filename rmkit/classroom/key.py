@@ -92,7 +92,7 @@ def _pieces(cell: Any, solved: dict, points: dict[str, int]) -> Iterator[Any]:
         raise InputError(f"the exercise {check!r} has no folded solution that defines {function}().")
     stub, rest = cell.source[: match.start()].rstrip(), cell.source[match.start() :]
     yield mark(_code(_filled(stub, function, *solved[function]), cell.id), solution=True)
-    assertion = f"verdict = rmkit.checks.{check}.judge({function})\nassert verdict.passed, verdict.message"
+    assertion = f"_judged = rmkit.checks.{check}.judge({function})\nassert _judged.passed, _judged.message"
     test = mark(_code(assertion, f"{cell.id}-grade"), points=points[check])
     test.metadata["tags"] = ["raises-exception"]  # an unsolved exercise fails here, and the lesson goes on
     yield test

@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_is_one_sentence(name, text, words, tmp_path, caps
 
 
 def test_what_changes_no_result_is_no_part_of_a_runs_identity():
-    assert {"tokens_per_batch", "save_every", "log", "progress"} == all_about.HARMLESS
+    assert {"tokens_per_batch", "save_every", "log", "progress", "checkpointing"} == all_about.HARMLESS
 
 
 # The identity of a function
