@@ -97,7 +97,8 @@ def test_the_missed_share_is_one_less_r2_within_prompts():
     assert measures.missed(-gold, gold) == 1
 
 
-def test_the_perfect_head_has_the_best_of_every_measure_and_fate(readings):
+def test_the_perfect_head_has_the_best_of_every_measure_and_fate(readings, monkeypatch):
+    monkeypatch.setattr(measures, "STEPS", 20)  # in fewer, noise with a long tail is ahead for a while
     rng = np.random.default_rng(2)
     gold = rng.random((4, 16))
     rewards = np.stack([gold, gold + 0.3 * rng.normal(size=gold.shape), rng.normal(size=gold.shape), -gold])
@@ -116,8 +117,8 @@ def test_the_perfect_head_has_the_best_of_every_measure_and_fate(readings):
         "log-loss, test votes",
     ):
         assert numbers[column].argmax() == 0, column
-    for name, each in fates.items():  # in few steps noise around the truth may teach faster: section 7
-        assert each.argmax() == 0 or (name == "RL, fixed steps" and each[0] > each[2]), name
+    for name, each in fates.items():
+        assert each.argmax() == 0, name
         assert each[3] < gold.mean(), name
     np.testing.assert_allclose(fates["best-of-16"][1], best_of_n(rewards[1], gold)[:, 15].mean())
 

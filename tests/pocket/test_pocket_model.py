@@ -461,6 +461,7 @@ def test_the_shipped_pool_is_large_graded_and_varied():
             grader.grade(pool.prompts[p], pool.responses[p][p]).gold, abs=1e-4
         )
     assert pool.gold.std(1).mean() > 0.15
+    assert np.quantile(pool.gold, 0.9) > 0.9
     assert pool.gold.mean() < 0.7 < 0.9 < pool.gold[:, :64].max(1).mean()  # choosing well is worth much
     assert (data_folder() / "pocket" / samples.FILE).stat().st_size < 1e6
 

@@ -72,7 +72,7 @@ def sharded(folder, out, **more):
     more = {"evaluate": toy(9, seed=1), "loss": losses.Davidson(), **SETTINGS, **LOOKS, **more}
     run = training.fit(model, toy(22), out=out, shard=True, checkpointing=True, **more)
     assert all(isinstance(parameter, DTensor) for parameter in model.parameters())
-    run.history.to_json(f"{out}.{os.environ['RANK']}.json")
+    run.history.to_pickle(f"{out}.{os.environ['RANK']}.pkl")  # to the last digit
 
 
 def variants(folder, out):
@@ -122,9 +122,7 @@ def same(history, out, one):
     for column in close.split():
         expected = one.history[column].tolist()
         assert history[column].tolist() == pytest.approx(expected, abs=1e-5, nan_ok=True), column
-    accuracy = one.history["accuracy"].tolist()  # the other went through JSON, with ten digits
-    assert history["accuracy"].tolist() == pytest.approx(accuracy, abs=1e-9)
-    for column in ("pairs", "tokens", "groups"):
+    for column in ("accuracy", "pairs", "tokens", "groups"):
         assert history[column].tolist() == one.history[column].tolist(), column
     for name in ("model.safetensors", "loss.safetensors"):
         ours, theirs = load_file(out / name), load_file(one.out / name)
@@ -137,7 +135,7 @@ def same(history, out, one):
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_two_processes_go_on_and_learn_what_one_does(two, one, rank):
-    same(pd.read_json(two / f"resumed.{rank}.json"), two / "resumed", one)
+    same(pd.read_pickle(two / f"resumed.{rank}.pkl"), two / "resumed", one)
 
 
 def test_four_processes_go_on_with_the_run_of_two(folder, left, one, tmp_path):
@@ -145,7 +143,7 @@ def test_four_processes_go_on_with_the_run_of_two(folder, left, one, tmp_path):
     shutil.copytree(left, out)
     done = launched(4, "resumed", folder, out)
     assert done.returncode == 0, done.stderr[-3000:]
-    same(pd.read_json(f"{out}.3.json"), out, one)
+    same(pd.read_pickle(f"{out}.3.pkl"), out, one)
 
 
 def test_one_process_goes_on_with_the_run_of_two(folder, left, one, tmp_path):
