@@ -21,6 +21,7 @@ __getattr__, __dir__ = face(
         "policy_gradient": "pool_policy",
         "tilted": "pool_policy",
         "at_kl": "pool_policy",
+        "best_of_n_policy": "pool_policy",
         "whitened": "pool_policy",
     },
 )

@@ -1,4 +1,4 @@
-"""A policy over a pool of samples, small enough to be optimised exactly: what RL makes of a reward.
+"""A policy over a pool of samples, small enough to be exact: what best-of-n and RL make of a reward.
 
 For each of P prompts the reference policy drew N samples, so it gives each of them 1 / N. A policy over the
 pool gives them other probabilities pi_i. It pays for leaving the reference:
@@ -8,6 +8,8 @@ pool gives them other probabilities pi_i. It pays for leaving the reference:
 There is no sampling here and no network: gradients and expectations are exact, so two rewards differ by what
 they say and not by the luck of a run. A text that was drawn twice stands in the pool twice; both have one
 reward and keep one probability, so this KL is that over texts.
+
+`tilted` and `at_kl` are where RL with a KL penalty ends, `policy_gradient` the way there without one.
 """
 
 from collections.abc import Sequence
@@ -15,12 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
+from scipy import optimize, special
 
 from rmkit.errors import InputError
 from rmkit.evaluation.comparisons import float_array
 
-HALVINGS = 60  # of the bracket around beta
+FARTHEST, NEAREST = np.log(1e-9), np.log(1e9)  # of log beta, in units of the rewards' range
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class PoolPolicy:
     @property
     def kl(self) -> np.ndarray:
         """(..., P): KL(pi || reference) of each prompt in nats, at most log N."""
-        samples = self.log_probabilities.shape[-1]
-        return np.sum(self.probabilities * (self.log_probabilities + np.log(samples)), -1)
+        pi = self.probabilities
+        return special.rel_entr(pi, 1 / pi.shape[-1]).sum(-1)
 
     def expected(self, values: ArrayLike) -> np.ndarray:
         """(..., P): E_pi of values (P, N), such as gold rewards, or of one table for each reward."""
@@ -46,7 +48,7 @@ class PoolPolicy:
 
 
 def tilted(rewards: ArrayLike, beta: ArrayLike) -> PoolPolicy:
-    """The policy with the largest J: pi_i in proportion to exp(r_i / beta).
+    """The policy with the largest J: pi_i in proportion to exp(r_i / beta) (Korbak et al. 2022).
 
     rewards (..., P, N); beta > 0, one number, or one for each of the leading axes.
     """
@@ -59,24 +61,37 @@ def tilted(rewards: ArrayLike, beta: ArrayLike) -> PoolPolicy:
 def at_kl(rewards: ArrayLike, kl: float) -> tuple[PoolPolicy, np.ndarray]:
     """(the best policy whose KL, averaged over prompts, is `kl` nats; its beta (...)).
 
-    rewards (..., P, N). One beta serves all prompts of a reward, as in RL. The KL falls as beta grows, so
-    beta is found by halving a bracket. Raises InputError where no beta goes that far: equal best samples.
+    rewards (..., P, N). One beta serves all prompts of a reward, as in RL. The KL falls as beta grows.
+    Raises InputError where no beta goes that far: equal best samples.
     """
     r = _rewards(rewards)
     spread = np.maximum(np.ptp(r, axis=(-2, -1)), 1e-300)
-    low, high = np.log(spread * 1e-9), np.log(spread * 1e9)
-    ends = [tilted(r, np.exp(end)).kl.mean(-1) for end in (low, high)]
+    ends = [tilted(r, spread * np.exp(end)).kl.mean(-1) for end in (FARTHEST, NEAREST)]
     if not ((ends[1] <= kl) & (kl <= ends[0])).all():
         raise InputError(
             f"No beta gives a KL of {kl:g} nats to every reward; the farthest that all reach is "
             f"{np.min(ends[0]):.3g}."
         )
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        far = tilted(r, np.exp(middle)).kl.mean(-1) > kl
-        low, high = np.where(far, middle, low), np.where(far, high, middle)
-    beta = np.exp((low + high) / 2)
+    tables = zip(r.reshape(-1, *r.shape[-2:]), spread.ravel(), strict=True)
+    beta = np.array([_beta(table, unit, kl) for table, unit in tables]).reshape(spread.shape)
     return tilted(r, beta), beta
+
+
+def best_of_n_policy(rewards: ArrayLike, n: float) -> PoolPolicy:
+    """The policy of taking the highest reward among n independent draws; equal ones draw lots.
+
+        pi_i = (F_i^n - F'_i^n) / (N (F_i - F'_i))
+
+    with F_i the share of the prompt's samples with a reward of at most r_i, F'_i with a lower one. rewards
+    (..., P, N); n >= 1. `best_of_n` is the other question: what the unknown policy that drew the pool would
+    get, without bias.
+    """
+    r = _rewards(rewards)
+    if not n >= 1:
+        raise InputError(f"n={n}: best-of-n needs n >= 1.")
+    pi = np.stack([_best(row, n) for row in r.reshape(-1, r.shape[-1])]).reshape(r.shape)
+    with np.errstate(divide="ignore"):  # a chance may be too small for a float
+        return PoolPolicy(np.log(pi))
 
 
 def policy_gradient(
@@ -128,3 +143,20 @@ def _rewards(rewards: ArrayLike) -> np.ndarray:
     if not np.isfinite(r).all():
         raise InputError("rewards hold NaN or infinity; drop those prompts and say how many.")
     return r
+
+
+def _beta(rewards: np.ndarray, unit: float, kl: float) -> float:
+    """The beta of one reward (P, N) of this range at which its KL is `kl`."""
+
+    def excess(x: float) -> float:
+        return float(tilted(rewards, unit * np.exp(x)).kl.mean()) - kl
+
+    return unit * float(np.exp(optimize.brentq(excess, FARTHEST, NEAREST, xtol=1e-12)))
+
+
+def _best(rewards: np.ndarray, n: float) -> np.ndarray:
+    """(N,) best-of-n probabilities of one prompt."""
+    _, level, count = np.unique(rewards, return_inverse=True, return_counts=True)
+    upto = np.cumsum(count) / len(rewards)
+    pi = (np.diff(upto**n, prepend=0.0) / count)[level]
+    return pi / pi.sum()

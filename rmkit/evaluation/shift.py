@@ -1,4 +1,4 @@
-"""Has a reward model seen anything like this? Three numbers that rise on strange texts, and how well they do.
+"""Has a reward model seen anything like this? Numbers that rise on strange texts, and how well they tell.
 
 A model's accuracy holds for prompts and answers like those it was tested on. Elsewhere it falls, and nothing
 in a reward says so. A detector is any number that tends to be higher elsewhere; its worth is the area under
@@ -15,16 +15,24 @@ from rmkit.evaluation.outcomes import auc
 from rmkit.theory.intervals import Interval
 
 
-def distance(features: ArrayLike, reference: ArrayLike, ridge: float = 1e-2) -> np.ndarray:
+def distance(
+    features: ArrayLike, reference: ArrayLike, ridge: float = 1e-2, shrink: float = 0.0
+) -> np.ndarray:
     """(N,) Mahalanobis distances of features (N, D) from the mean of reference (M, D), M >= 2.
 
-    sqrt((f - mean)' C^-1 (f - mean)) with C the covariance of the reference (Lee et al. 2018 for detection),
-    plus `ridge` times its mean variance, without which directions that the reference hardly uses decide all.
+    sqrt((f - mean)' C^-1 (f - mean)) with C the covariance of the reference (Lee et al. 2018 for detection;
+    Miao et al. 2025, arXiv 2510.13694, for how far a policy that hacks its reward has drifted), plus `ridge`
+    times its mean variance, without which directions that the reference hardly uses decide all.
+    shrink: the share of C, 0 to 1, that is replaced by its own diagonal; unlike a ridge it does not care in
+    which units the features are.
     """
     f, known = float_array(features), float_array(reference)
     if f.ndim != 2 or known.ndim != 2 or f.shape[1] != known.shape[1] or len(known) < 2:
         raise InputError(f"features {f.shape} and reference {known.shape} must be (N, D) and (M, D), M >= 2.")
+    if not 0 <= shrink <= 1:
+        raise InputError(f"shrink={shrink}: give a share between 0 and 1.")
     spread = np.atleast_2d(np.cov(known, rowvar=False))
+    spread = (1 - shrink) * spread + shrink * np.diag(np.diag(spread))
     spread = spread + ridge * np.trace(spread) / len(spread) * np.eye(len(spread))
     root = linalg.cholesky(spread, lower=True)
     return np.linalg.norm(linalg.solve_triangular(root, (f - known.mean(0)).T, lower=True), axis=0)

@@ -21,6 +21,18 @@ def test_a_unit_of_a_feature_changes_no_distance_but_by_the_ridge():
     rng = np.random.default_rng(1)
     known, new, scale = rng.normal(size=(300, 4)), rng.normal(size=(9, 4)), np.array([1.0, 10, 0.1, 1])
     np.testing.assert_allclose(distance(new * scale, known * scale, 0.0), distance(new, known, 0.0))
+    shrunk = [distance(new * unit, known * unit, 0.0, shrink=0.1) for unit in (scale, 1)]
+    np.testing.assert_allclose(*shrunk)
+    own = np.sqrt((((new - known.mean(0)) / known.std(0, ddof=1)) ** 2).sum(1))
+    np.testing.assert_allclose(distance(new, known, 0.0, shrink=1), own)
+
+
+def test_few_texts_and_dead_features_are_no_trouble():
+    few = np.pad(np.random.default_rng(2).normal(size=(6, 10)), ((0, 0), (0, 1)))
+    for settings in ({}, {"ridge": 1e-9, "shrink": 0.1}):
+        near = distance(few, few, **settings)
+        assert np.isfinite(near).all()
+        assert distance(few + 3, few, **settings).min() > near.max()
 
 
 def test_energy_by_hand_and_without_overflow():
@@ -34,6 +46,7 @@ def test_the_area_counts_pairs_and_ties_half():
     assert area.mean == pytest.approx((1 + 0.5 + 0 + 3) / 6)
     assert area.low <= area.mean <= area.high
     assert detection(strange, familiar).mean == pytest.approx(1 - area.mean)
+    assert [detection([0, 1], [2, 3]).mean, detection([1.0], [1.0, 2.0]).mean] == [1, 0.75]
 
 
 def test_the_interval_covers_and_counts_prompts_and_not_texts():
@@ -67,6 +80,8 @@ def test_the_curve_has_the_area():
         (lambda: detection([np.nan], [1.0]), "finite values"),
         (lambda: detection([1.0], [1.0], ([1, 2], [1])), "one prompt"),
         (lambda: distance(np.ones((2, 3)), np.ones((5, 2))), "must be"),
+        (lambda: distance(np.ones((2, 3)), np.ones((1, 3))), "M >= 2"),
+        (lambda: distance(np.ones((2, 3)), np.ones((5, 3)), shrink=2), "between 0 and 1"),
     ],
 )
 def test_what_cannot_be_is_said(call, words):

@@ -6,7 +6,7 @@ import torch
 from scipy import optimize, special
 
 from rmkit.evaluation.best_of import best_of_n
-from rmkit.evaluation.finite_policy import exact_kl, tilted_policy
+from rmkit.evaluation.pool_policy import tilted
 from rmkit.lessons.checks import every_check
 from rmkit.lessons.over_optimization import figures, heads, instruments, rubric, words
 from rmkit.pocket.samples import Pool
@@ -124,7 +124,7 @@ def test_the_moving_figure_shows_the_answer_that_stands_there(rewards, gold):
     assert a["proxy"][-1] == pytest.approx(1)
     rl = figures.push_compute(1, "r", figures.WAYS[1], 0, of=world)
     assert rl["d"][1] ** 2 == pytest.approx(a["d"][1] ** 2)
-    assert rl["d"][2] ** 2 < exact_kl(tilted_policy(rewards[0], 1e-3)).mean()
+    assert rl["d"][2] ** 2 < tilted(rewards[0], 1e-3).kl.mean()
     assert "KL" in figures.push_say(rl)
     assert len(figures.push_draw(a).data) == len(figures.push_draw(rl).data) == 6
 
@@ -170,8 +170,7 @@ def test_expected_rloo_without_a_leash_climbs_and_with_one_ends_at_the_tilted_po
     assert (free.kl[..., -1] > free.kl[..., 1]).all()
     np.testing.assert_allclose(free.gold[..., 0], np.broadcast_to(gold.mean(1), (3, 4)))
     held = instruments.expected_rloo(rewards, rewards[0], beta=1.0, steps=1500, most=0.02)
-    end = [tilted_policy(r, 1.0) for r in rewards]
-    np.testing.assert_allclose(held.kl[..., -1], exact_kl(np.array(end)), atol=0.02)
+    np.testing.assert_allclose(held.kl[..., -1], tilted(rewards, 1.0).kl, atol=0.02)
 
 
 ANSWERS = {

@@ -236,12 +236,16 @@ def test_a_row_is_what_a_plain_computation_finds(bench):
 def test_true_gaps_by_hand():
     g = np.array([0.15, -0.3, 0.0])
     one, two = 1 / (1 + np.exp(-1)), 1 / (1 + np.exp(-2))
-    assert true_gaps.agreement(np.array([1, -1, 1.0]), g, T) == pytest.approx((one + two + 0.5) / 3)
-    assert true_gaps.agreement(np.array([-1, 1, 0.0]), g, T) == pytest.approx((2 - one - two + 0.5) / 3)
-    assert true_gaps.log_loss(np.zeros(3), g, T) == pytest.approx(np.log(2))
-    assert true_gaps.missed(3 * g, g) == pytest.approx(0)
-    assert true_gaps.missed(-g, g) == 1
-    assert true_gaps.missed(np.array([0.15, 0.3, 0.0]), np.array([0.3, 0.15, 0.0])) == pytest.approx(0.36)
+    assert true_gaps.agreement(np.array([1, -1, 1.0]), g, T).mean() == pytest.approx((one + two + 0.5) / 3)
+    assert true_gaps.agreement(np.array([-1, 1, 0.0]), g, T).mean() == pytest.approx(
+        (2 - one - two + 0.5) / 3
+    )
+    assert true_gaps.log_loss(np.zeros(3), g, T).mean() == pytest.approx(np.log(2))
+    assert true_gaps.missed(3 * g, g).mean() == pytest.approx(0)
+    assert true_gaps.missed(-g, g).mean() == 1
+    assert true_gaps.missed(np.array([0.15, 0.3, 0.0]), np.array([0.3, 0.15, 0.0])).mean() == pytest.approx(
+        0.36
+    )
 
 
 def test_more_noise_and_fewer_labels_are_seen_in_the_table(bench):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rmkit.errors import InputError
+from rmkit.evaluation import true_gaps
 from rmkit.evaluation.best_of import best_of_n
 from rmkit.evaluation.one_of_many import against_many, against_one
 from rmkit.evaluation.pool_policy import at_kl, policy_gradient, whitened
@@ -41,9 +42,8 @@ def groups_of(gold: np.ndarray, k: int = K) -> tuple[np.ndarray, np.ndarray, np.
 
 def missed(rewards: np.ndarray, gold: np.ndarray) -> float:
     """The share of gold differences within prompts that rewards (P, N) miss in their best unit, 0 to 1."""
-    r, g = (each - each.mean(1, keepdims=True) for each in (rewards, gold))
-    both, mine = (r * g).sum(), (r * r).sum()
-    return float(1 - both**2 / (mine * (g * g).sum())) if both > 0 else 1.0
+    r, g = ((each - each.mean(1, keepdims=True)).ravel() for each in (rewards, gold))
+    return float(true_gaps.missed(r, g).mean())
 
 
 def within(rewards: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Lesson 05: what gaps are worth, by one blunt instrument and by two sharp ones.
 
-d (N,) are a head's gaps, g (N,) the true ones, of gold reward. Each instrument gives one number a pair whose
-mean is the measure, so that heads are compared pair by pair. p = sigma(g / T) is the chance that a fresh
-annotator prefers the first answer.
+d (N,) are a head's gaps, g (N,) the true ones, of gold reward. The instruments are those of
+`rmkit.evaluation.true_gaps` at the pocket annotators' temperature T: one number a pair whose mean is the
+measure, so that heads are compared pair by pair.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
+from rmkit.evaluation import true_gaps
+from rmkit.evaluation.true_gaps import missed
 from rmkit.lessons.margin_and_strength.heads import Pairs, sigma
 from rmkit.pocket.annotators import TEMPERATURE
 from rmkit.theory import statistics
@@ -20,40 +22,14 @@ Values = Mapping[str, Mapping[str, np.ndarray]]  # {measure: {name of a head: (s
 LOG_TEMPERATURES = np.linspace(-3, 3, 13)  # half a unit apart: tried first, then the best is sought nearby
 
 
-def credit(d, g) -> np.ndarray:
-    """(N,) 1 where a pair is ordered as the gold reward does, 0 where not, 0.5 where either is equal."""
-    return (np.sign(d) * np.sign(g) + 1) / 2
-
-
 def agreement(d, g) -> np.ndarray:
-    """(N,) how often a fresh annotator would agree with the head: sigma(|true gap| / T), or 1 less it.
-
-    It is accuracy on votes without the luck of the votes. A wrong order of two near equals costs little.
-    """
-    p = sigma(abs(g) / TEMPERATURE)
-    return 1 - p + (2 * p - 1) * credit(d, g)
+    """(N,) how often a fresh annotator would agree with the head (`true_gaps.agreement`)."""
+    return true_gaps.agreement(d, g, TEMPERATURE)
 
 
 def log_loss(d, g) -> np.ndarray:
     """(N,) expected -log probability, in nats, that gaps in log-odds gave to a fresh annotator's vote."""
-    p = sigma(g / TEMPERATURE)
-    return p * np.logaddexp(0, -d) + (1 - p) * np.logaddexp(0, d)
-
-
-def missed(d, g) -> np.ndarray:
-    """(N,) values whose mean is the share of the true gaps that d misses in its best unit:
-
-        M = min over c >= 0 of sum (g - c d)^2 / sum g^2 = 1 - (sum d g)^2 / (sum d^2 sum g^2).
-
-    The value of a pair is M plus N times the slope of M in that pair's weight (the infinitesimal jackknife),
-    so that intervals over pairs hold for M too.
-    """
-    both, mine, true = d @ g, d @ d, g @ g
-    if both <= 0:  # c = 0: nothing is found
-        return np.ones(len(g))
-    found = both**2 / (mine * true)
-    slope = found * (2 * d * g / both - d**2 / mine - g**2 / true)
-    return 1 - found - len(d) * slope
+    return true_gaps.log_loss(d, g, TEMPERATURE)
 
 
 MEASURES: dict[str, Callable] = {"agreement": agreement, "log-loss": log_loss, "missed": missed}

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from rmkit.evaluation.best_of import best_of_n
-from rmkit.evaluation.finite_policy import best_of_n_policy, beta_for_kl, exact_kl, tilted_policy
+from rmkit.evaluation.pool_policy import at_kl, best_of_n_policy, tilted
 from rmkit.notebook import theme
 from rmkit.theory.over_optimization import Curve
 from rmkit.theory.statistics import crossed_interval
@@ -54,14 +54,14 @@ def world(
     rewards = {name: r[: len(prompts)] for name, r in rewards.items()}
     for name, r in rewards.items():
         policies = [best_of_n_policy(r, n) for n in ns]
-        end = float(exact_kl(tilted_policy(r, 1e-9 * np.ptp(r))).mean())  # the best answers only
-        kls = [min(float(exact_kl(q).mean()), 0.999 * end) for q in policies]
+        end = float(tilted(r, 1e-9 * np.ptp(r)).kl.mean())  # the best answers only
+        kls = [min(float(policy.kl.mean()), 0.999 * end) for policy in policies]
         first = [np.array([row[:n].argmax() for row in r]) for n in ns]
         own = _own(r)
         expected = [best_of_n(r, v)[:, np.array(ns) - 1] for v in (gold, own)]
         paths[name, WAYS[0]] = Path(np.sqrt(kls), *expected, np.stack(first, 1))
         ends = [np.full(r.shape, 1 / r.shape[1])]
-        ends += [tilted_policy(r, beta_for_kl(r, kl)) for kl in kls[1:]]
+        ends += [at_kl(r, kl)[0].probabilities for kl in kls[1:]]
         moved = [np.stack([(q * v).sum(1) for q in ends], 1) for v in (gold, own)]
         likeliest = np.stack([q.argmax(1) for q in ends], 1)
         paths[name, WAYS[1]] = Path(np.sqrt(kls), *moved, likeliest)

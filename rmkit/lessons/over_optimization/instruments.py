@@ -11,7 +11,7 @@ from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record
 from rmkit.errors import InputError
 from rmkit.evaluation.best_of import best_of_n
-from rmkit.evaluation.finite_policy import best_of_n_policy, beta_for_kl, exact_kl, tilted_policy
+from rmkit.evaluation.pool_policy import PoolPolicy, at_kl, best_of_n_policy, gradient
 from rmkit.models.features import features
 from rmkit.models.reward_model import RewardModel
 from rmkit.pocket.annotators import TEMPERATURE
@@ -40,9 +40,7 @@ def curves(rewards: np.ndarray, gold: np.ndarray, ns: Sequence[int]) -> np.ndarr
 
 def distances(rewards: np.ndarray, ns: Sequence[int]) -> np.ndarray:
     """(S, P, len(ns)) exact KL of best-of-n on the pool, in nats."""
-    flat = rewards.reshape(-1, rewards.shape[-1])
-    each = np.stack([exact_kl(best_of_n_policy(flat, n)) for n in ns], 1)
-    return each.reshape(*rewards.shape[:-1], -1)
+    return np.stack([best_of_n_policy(rewards, n).kl for n in ns], -1)
 
 
 def tilted(rewards: np.ndarray, gold: np.ndarray, kls: Sequence[float]) -> np.ndarray:
@@ -50,12 +48,7 @@ def tilted(rewards: np.ndarray, gold: np.ndarray, kls: Sequence[float]) -> np.nd
 
     One beta for all prompts of a reward model, as in training. gold may be any (P, N), or (S, P, N), values.
     """
-    values = np.broadcast_to(gold, rewards.shape)
-    found = np.empty((*rewards.shape[:2], len(kls)))
-    for s, r in enumerate(rewards):
-        for k, kl in enumerate(kls):
-            found[s, :, k] = (tilted_policy(r, beta_for_kl(r, kl)) * values[s]).sum(-1)
-    return found
+    return np.stack([at_kl(rewards, kl)[0].expected(gold) for kl in kls], -1)
 
 
 def pigeonhole(
@@ -106,17 +99,14 @@ def expected_rloo(
     R = r - beta log(q / p), as in `rmkit.training.rloo`; rewards (S, P, N). Every prompt has its own logits,
     none of which moves by more than `most` in a step. Kept are `moments` steps, evenly spaced.
     """
-    draws = rewards.shape[-1]
     logits = np.zeros(rewards.shape)
     kept = set(np.linspace(0, steps, moments).round().astype(int))
     found = []
     for step in range(steps + 1):
-        log_ratio = special.log_softmax(logits, axis=-1) + np.log(draws)
-        q = np.exp(log_ratio) / draws
+        policy = PoolPolicy(special.log_softmax(logits, axis=-1))
         if step in kept:
-            found.append(((q * log_ratio).sum(-1), (q * gold).sum(-1)))
-        returns = rewards - beta * log_ratio
-        move = q * (returns - (q * returns).sum(-1, keepdims=True))
+            found.append((policy.kl, policy.expected(gold)))
+        move = gradient(policy.log_probabilities, rewards, beta)
         logits += most * move / np.abs(move).max(-1, keepdims=True).clip(1e-12)
     return Walk(*(np.stack(part, -1) for part in zip(*found, strict=True)))
 

@@ -216,9 +216,9 @@ class Bench:
         group, i, j = self.pairs[:, np.isin(self.pairs[0], draw.test)]
         d, g = self._gaps(group, i, j, w[None])[:, 0], self.gold[group, i] - self.gold[group, j]
         return {
-            "agreement": true_gaps.agreement(d, g, self.temperature),
-            "log_loss": true_gaps.log_loss(d / own, g, self.temperature),
-            "missed": true_gaps.missed(d, g),
+            "agreement": float(true_gaps.agreement(d, g, self.temperature).mean()),
+            "log_loss": float(true_gaps.log_loss(d / own, g, self.temperature).mean()),
+            "missed": float(true_gaps.missed(d, g).mean()),
         } | self._best(w)
 
     def _best(self, w: Tensor) -> dict[str, float]:
