@@ -15,7 +15,9 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 INK = "#797979"  # text and axes: the grey that reads as well on white as on black
 FAINT = "rgba(128,128,128,0.25)"
 SEQUENTIAL = "Viridis"  # amounts
-DIVERGING = [[0.0, BLUE], [0.5, "rgba(128,128,128,0.08)"], [1.0, VERMILLION]]  # a quantity around zero
+# A quantity around zero. Opaque in the middle too: plotly picks the color of numbers written on it by the
+# color of the cell alone, and on a cell that a dark page shines through they could not be read.
+DIVERGING = [[0.0, BLUE], [0.5, "#f0f0f0"], [1.0, VERMILLION]]
 
 _AXIS = {
     "gridcolor": FAINT,
