@@ -15,16 +15,26 @@ from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Record, ranks_of
 from rmkit.device import best_device
 from rmkit.errors import InputError
-from rmkit.models import encoding
+from rmkit.models import encoding, layouts
 from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.networks import has_token_types
-from rmkit.models.packing import TokenGroup, batches, budget, encode_group, pad
+from rmkit.models.packing import (
+    Batch,
+    TokenGroup,
+    attention_mask,
+    batches,
+    budget,
+    encode_group,
+    pack,
+    pad,
+)
 from rmkit.models.vectors import Vectors
 from rmkit.paths import cache_folder
 
 VERSION = 4  # of what is computed here: raise it, and everything on disk is computed anew
 LONGEST = 512  # tokens of prompt and response together, where a model does not say itself
 UNCUT = 10**9  # tokens that no text has
+ROW = 384  # tokens up to which responses share a prompt: a longer row costs more attention than it saves
 
 
 @dataclass(frozen=True)
@@ -164,42 +174,59 @@ def _compute(
     # A sentence encoder has seen single texts alone, of type 0; other encoders read a pair as one.
     single = _json(where, commit, "modules.json", False) is not None
     pair = has_token_types(network, tokenizer) and not single
-    rows = [TokenGroup(list(head), [list(tail)], pair=pair) for head, tail in texts]
+    packed = pooling.startswith("last") and layouts.shares(network, max(len(a) + len(b) for a, b in texts))
+    groups = _share(texts) if packed else [TokenGroup(list(a), [list(b)], pair=pair) for a, b in texts]
     known = {}
-    with tqdm(total=len(rows), desc=f"features of {model}", disable=not progress) as bar:
-        for indices in batches([len(row) for row in rows], budget(device)):
-            pooled = _forward(network, [rows[i] for i in indices], layer, pooling, device)
-            known |= {texts[i]: vector for i, vector in zip(indices, pooled, strict=True)}
-            bar.update(len(indices))
+    with tqdm(total=len(texts), desc=f"features of {model}", disable=not progress) as bar:
+        for indices in batches([len(group) for group in groups], budget(device)):
+            some = [groups[i] for i in indices]
+            batch = (pack if packed else pad)(some, pad_id=0)  # padding is masked, so any token will do
+            pooled = _forward(network, batch.to(device), layer, pooling, pair)
+            names = [(tuple(group.prompt), tuple(tail)) for group in some for tail in group.responses]
+            known |= dict(zip(names, pooled, strict=True))
+            bar.update(len(names))
     return known
 
 
-def _forward(network, rows: list[TokenGroup], layer: int, pooling: str, device: torch.device) -> Tensor:
-    """(R, D): one vector for each prompt with one response."""
-    batch = pad(rows, pad_id=0)  # padding is masked, so any token will do
-    real = (batch.groups >= 0).to(device)
-    types = {"token_type_ids": batch.segments.to(device)} if rows[0].pair else {}
+def _share(texts: list[tuple]) -> list[TokenGroup]:
+    """Groups of responses to one prompt, which is read once for each group; a row holds up to ROW tokens."""
+    groups: dict[tuple, list[TokenGroup]] = {}
+    for head, tail in texts:
+        own = groups.setdefault(head, [])
+        if not own or len(own[-1]) + len(tail) > ROW:
+            own.append(TokenGroup(list(head), []))
+        own[-1].responses.append(list(tail))
+    return [group for own in groups.values() for group in own]
+
+
+def _forward(network, batch: Batch, layer: int, pooling: str, pair: bool) -> Tensor:
+    """(N, D): one vector for each response of the batch, in order."""
+    asked = {"token_type_ids": batch.segments} if pair else {}
+    if batch.packed:  # a padded row has the model's own positions, which need not begin at 0
+        asked["position_ids"] = batch.position_ids
     output = network(
-        input_ids=batch.input_ids.to(device),
-        attention_mask=real.long(),
+        input_ids=batch.input_ids,
+        attention_mask=attention_mask(batch, network.config._attn_implementation, torch.float32),
         output_hidden_states=layer != -1,
-        **types,
+        **asked,
     )
     hidden = output.last_hidden_state if layer == -1 else output.hidden_states[layer]
-    return _pool(hidden.float(), real, pooling).cpu()
+    return _pool(hidden.float(), batch, pooling).cpu()
 
 
-def _pool(hidden: Tensor, real: Tensor, pooling: str) -> Tensor:
-    """(R, L, D) hidden states and (R, L) real tokens -> (R, D)."""
+def _pool(hidden: Tensor, batch: Batch, pooling: str) -> Tensor:
+    """(R, L, D) hidden states -> (N, D)."""
     kind, _, scale = pooling.partition("+")
+    real = (batch.groups >= 0)[..., None]
     if kind == "last":
-        pooled = hidden[torch.arange(len(hidden), device=hidden.device), real.sum(1) - 1]
+        row, column = batch.last[batch.mask].T
+        pooled = hidden[row, column]
     elif kind == "cls":
         pooled = hidden[:, 0]
     elif kind == "max":
-        pooled = hidden.masked_fill(~real[..., None], -torch.inf).amax(1)
+        pooled = hidden.masked_fill(~real, -torch.inf).amax(1)
     else:
-        pooled = (hidden * real[..., None]).sum(1) / real.sum(1, keepdim=True)
+        pooled = (hidden * real).sum(1) / real.sum(1)
     return torch.nn.functional.normalize(pooled, dim=-1) if scale else pooled
 
 

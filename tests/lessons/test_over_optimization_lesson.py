@@ -6,7 +6,7 @@ import torch
 from scipy import optimize, special
 
 from rmkit.evaluation.best_of import best_of_n
-from rmkit.evaluation.pool_policy import tilted
+from rmkit.evaluation.pool_policy import best_of_n_policy, tilted
 from rmkit.lessons.checks import every_check
 from rmkit.lessons.over_optimization import figures, heads, instruments, rubric, words
 from rmkit.pocket.samples import Pool
@@ -76,7 +76,10 @@ def test_each_different_text_is_read_once(tmp_path, monkeypatch):
 
     monkeypatch.setattr(instruments, "features", fake)
     pool = Pool(["p", "q"], [["a", "bb", "a", "ccc"], ["d", "d", "d", "ee"]], np.zeros((2, 4)), 1.0)
-    got = instruments.read(pool, 2, 3, "any")
+    some = instruments.part(pool, range(2), 3)
+    assert some.gold.shape == (2, 3)
+    assert instruments.part(pool, range(1, 2), 4).prompts == ["q"]
+    got = instruments.read(some, "any")
     assert seen == ["a", "bb", "d"]
     np.testing.assert_array_equal(got[..., 0], [[1, 2, 1], [1, 1, 1]])
 
@@ -87,6 +90,9 @@ def test_curves_and_distances_are_those_of_each_reward_model(rewards, gold):
     np.testing.assert_allclose(got[2], best_of_n(rewards[2], gold)[:, [0, 3, 15]])
     np.testing.assert_allclose(got[0, :, 2], gold[np.arange(4), rewards[0].argmax(1)])
     np.testing.assert_allclose(far[..., 0], 0, atol=1e-12)
+    stars = rewards.round()  # many answers have one reward
+    for table, kls in ((rewards, far), (stars, instruments.distances(stars, ns))):
+        np.testing.assert_allclose(kls, np.stack([best_of_n_policy(table, n).kl for n in ns], -1), atol=1e-9)
     assert (np.diff(far, axis=-1) > 0).all()
 
 
@@ -170,7 +176,11 @@ def test_expected_rloo_without_a_leash_climbs_and_with_one_ends_at_the_tilted_po
     assert (free.kl[..., -1] > free.kl[..., 1]).all()
     np.testing.assert_allclose(free.gold[..., 0], np.broadcast_to(gold.mean(1), (3, 4)))
     held = instruments.expected_rloo(rewards, rewards[0], beta=1.0, steps=1500, most=0.02)
-    np.testing.assert_allclose(held.kl[..., -1], tilted(rewards, 1.0).kl, atol=0.02)
+    end = instruments.ends(rewards, rewards[0], [3.0, 1.0])
+    np.testing.assert_allclose(end.kl[..., 0], 0, atol=1e-12)
+    np.testing.assert_allclose(end.kl[..., 2], tilted(rewards, 1.0).kl)
+    np.testing.assert_allclose(held.kl[..., -1], end.kl[..., 2], atol=0.02)
+    np.testing.assert_allclose(held.gold[..., -1], end.gold[..., 2], atol=0.02)
 
 
 ANSWERS = {
