@@ -34,7 +34,7 @@ from rmkit.paths import cache_folder
 VERSION = 4  # of what is computed here: raise it, and everything on disk is computed anew
 LONGEST = 512  # tokens of prompt and response together, where a model does not say itself
 UNCUT = 10**9  # tokens that no text has
-ROW = 384  # tokens up to which responses share a prompt: a longer row costs more attention than it saves
+ROW = 384  # tokens of responses that share a short prompt: more would cost more attention than they save
 
 
 @dataclass(frozen=True)
@@ -189,11 +189,12 @@ def _compute(
 
 
 def _share(texts: list[tuple]) -> list[TokenGroup]:
-    """Groups of responses to one prompt, which is read once for each group; a row holds up to ROW tokens."""
+    """Groups of responses to one prompt, which is read once a group: responses of up to ROW tokens together,
+    or as long as the prompt is."""
     groups: dict[tuple, list[TokenGroup]] = {}
     for head, tail in texts:
         own = groups.setdefault(head, [])
-        if not own or len(own[-1]) + len(tail) > ROW:
+        if not own or len(own[-1]) - len(head) + len(tail) > max(ROW, len(head)):
             own.append(TokenGroup(list(head), []))
         own[-1].responses.append(list(tail))
     return [group for own in groups.values() for group in own]

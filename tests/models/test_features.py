@@ -125,6 +125,50 @@ def test_vectors_do_not_depend_on_the_batch(kind, request, monkeypatch):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "gpt2"])
+def test_a_prompt_is_read_once_for_the_answers_that_share_a_row(tmp_path, monkeypatch, kind):
+    folder = saved(tmp_path / kind, tiny_network(kind), tiny_tokenizer())
+    answers = [f"{'fish and ' * n}granite" for n in range(1, 12)]
+    rows = Preferences([Record("what do otters eat", answers), Record("why", answers[:3])])
+    counted, read = [], module._forward
+
+    def forward(network, batch, *arguments):
+        counted.append((batch.packed, batch.tokens))
+        return read(network, batch, *arguments)
+
+    monkeypatch.setattr(module, "_forward", forward)
+    monkeypatch.setattr(module, "ROW", 50)
+    shared = quick(rows, folder)
+    assert all(packed for packed, _ in counted)
+    monkeypatch.setattr(module.layouts, "shares", lambda network, longest: False)
+    monkeypatch.setenv("RMKIT_CACHE", str(tmp_path / "other"))
+    before = sum(tokens for _, tokens in counted)
+    plain = quick(rows, folder)
+    assert not counted[-1][0]
+    assert sum(tokens for _, tokens in counted) > 2.5 * before  # and so less than 2/3 of what it was
+    for one, other in zip(shared, plain, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_a_network_that_cannot_share_a_prompt_reads_it_for_each_answer(causal, monkeypatch):
+    expected, packed, read = quick(model=causal), [], module._forward
+
+    def forward(network, batch, *arguments):
+        packed.append(batch.packed)
+        return read(network, batch, *arguments)
+
+    def two_dimensions(batch, *_):  # what a cast of the mask gives
+        return (batch.groups >= 0).long()
+
+    monkeypatch.setenv("RMKIT_CACHE", str(causal / "cache"))
+    monkeypatch.setattr(module, "_forward", forward)
+    monkeypatch.setattr(module.layouts, "attention_mask", two_dimensions)
+    found = quick(model=causal)
+    assert packed == [False]
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
 def test_what_is_cut_is_counted(causal, encoder):
     sentence_config(encoder, "mean_tokens", True, longest=16)
     long = Preferences([Record("the " * 30, ["fish", "granite"], [1, 2], subset="long"), ROWS[2]])
