@@ -69,7 +69,7 @@ def agreement(preferences) -> Agreement:
     ballots, about, people = _ballots(as_preferences(preferences))
     names = list(people)
     shared = {item: said for item, said in ballots.items() if len(said) > 1}
-    rows = [_two(a, b, shared, about) for a, b in itertools.combinations(names, 2)]
+    rows = [_two(a, b, shared) for a, b in itertools.combinations(names, 2)]
     columns = ["first person", "second person", "shared", "agreement", "low", "high", "kappa", "kappa low"]
     columns += ["kappa high"]
     pairs = pd.DataFrame([row for row in rows if row], columns=columns)
@@ -118,7 +118,7 @@ def _both_ways(said: np.ndarray) -> np.ndarray:
     return np.concatenate([said, SWAPPED[said]])
 
 
-def _two(a: str, b: str, shared: dict, about: dict) -> tuple | None:
+def _two(a: str, b: str, shared: dict) -> tuple | None:
     items = [item for item, said in shared.items() if a in said and b in said]
     if not items:
         return None
@@ -154,8 +154,9 @@ def _disputed(shared: dict, about: dict, names: list[str]) -> pd.DataFrame:
         _, prompt, texts = about[item]
         asked = prompt if isinstance(prompt, str) else prompt[-1]["content"]
         counts = np.bincount(list(said.values()), minlength=3)
-        took = {name: NAMES[said[name]] if name in said else None for name in names}
+        took = {f"{name} took": NAMES[said[name]] for name in names if name in said}
         row = {"prompt": asked, "this one": texts[0], "the other": texts[1]} | took
         rows.append((counts.max() / counts.sum(), row))
     rows.sort(key=lambda each: each[0])
-    return pd.DataFrame([row for _, row in rows], columns=["prompt", "this one", "the other", *names])
+    columns = [f"{name} took" for name in names]
+    return pd.DataFrame([row for _, row in rows], columns=["prompt", "this one", "the other", *columns])

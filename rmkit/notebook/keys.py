@@ -15,8 +15,8 @@ class Keys(anywidget.AnyWidget):
     """`Keys("my-panel", {"ArrowLeft": "left", "s": "skip"}, "Keys: ...", press)`, inside a panel that has the
     CSS class "my-panel". press(action) is called once for each press; a key that is held down counts once.
 
-    turn: raise it when the panel shows something new. A key that was pressed before the page showed it is
-    not meant for it, and goes to `early()`.
+    turn: a number of what is asked now, which the panel's HTML also holds (`data-turn="3"`). A key that was
+    pressed while the page still showed another one is not meant for this one, and goes to `early()`.
     """
 
     _esm = """
@@ -31,8 +31,9 @@ class Keys(anywidget.AnyWidget):
           const found = el.closest("." + model.get("panel"));
           return found && found.contains(node) ? found : null;
         };
-        const entered = (event) =>
-          panel(event.target)?.setAttribute("data-lm-suppress-shortcuts", "true");
+        const entered = (event) => {  // on what has the focus itself: the registry asks there first
+          if (panel(event.target)) event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+        };
         const clicked = (event) => {
           if (panel(event.target) && !event.target.closest("button, input, select, textarea, a"))
             field.focus({ preventScroll: true });
@@ -45,7 +46,8 @@ class Keys(anywidget.AnyWidget):
           if (action === undefined) return;
           event.preventDefault();
           event.stopPropagation();
-          if (!event.repeat) model.send({ action, turn: model.get("turn") });
+          const turn = Number(panel(event.target).querySelector("[data-turn]")?.dataset.turn);
+          if (!event.repeat) model.send({ action, turn });
         };
         document.addEventListener("focusin", entered);
         document.addEventListener("click", clicked);
@@ -61,7 +63,6 @@ class Keys(anywidget.AnyWidget):
     panel = traitlets.Unicode().tag(sync=True)
     actions = traitlets.Dict().tag(sync=True)
     hint = traitlets.Unicode().tag(sync=True)
-    turn = traitlets.Int(0).tag(sync=True)
 
     def __init__(
         self,
@@ -72,7 +73,7 @@ class Keys(anywidget.AnyWidget):
         early: Callable[[], None],
     ):
         super().__init__(panel=panel, actions=dict(keys), hint=hint)
-        self.press, self.early = press, early
+        self.press, self.early, self.turn = press, early, 0
         self.on_msg(self._heard)
 
     def _heard(self, _widget, content: dict, _buffers) -> None:

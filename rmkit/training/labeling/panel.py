@@ -136,21 +136,23 @@ class Voting(ipywidgets.VBox):
         self.last.value = say("That key came before the next pair was on the page: it was not counted.")
 
     def _show(self) -> None:
-        booth = self.booth
+        booth, self.keyboard.turn = self.booth, self.keyboard.turn + 1
         total, asked = len(booth.pairs), len(booth.votes)
         if booth.done:
-            self.prompt.value = say(f"All {total} pairs were asked. Thank you!")
+            self.prompt.value = self._question("Done", f"All {total} pairs were asked. Thank you!")
             for answer in self.answers:
                 answer.value = ""
         else:
             shown = booth.shown
-            self.prompt.value = _text(f"Pair {asked + 1} of {total}", _asked(shown.prompt), live=True)
+            self.prompt.value = self._question(f"Pair {asked + 1} of {total}", _asked(shown.prompt))
             for letter, text, answer in zip("AB", shown.responses, self.answers, strict=True):
                 answer.value = _text(f"Answer {letter}", text)
         self.expectation.value = say(self._expects())
         self.last.value = say(self.said)
         self.track.value = html.escape(str(booth.track)) if booth.taste else ""
-        self.keyboard.turn += 1
+
+    def _question(self, heading: str, text: str) -> str:
+        return f'<div aria-live="polite" data-turn="{self.keyboard.turn}">{_text(heading, text)}</div>'
 
     def _expects(self) -> str:
         """What is told before a vote."""
@@ -180,11 +182,10 @@ def _button(text: str, tooltip: str) -> ipywidgets.Button:
     return ipywidgets.Button(description=text, tooltip=tooltip, layout={"width": "auto"})
 
 
-def _text(heading: str, text: str, live: bool = False) -> str:
+def _text(heading: str, text: str) -> str:
     """A text of the data under a heading: escaped, with its own line breaks and its own direction."""
-    spoken = ' aria-live="polite"' if live else ""
     return (
-        f'<div role="group" aria-label="{html.escape(heading)}"{spoken} style="border: 1px solid {theme.INK}; '
+        f'<div role="group" aria-label="{html.escape(heading)}" style="border: 1px solid {theme.INK}; '
         f'border-radius: 4px; padding: 6px 10px; line-height: 1.5; height: 100%; box-sizing: border-box;">'
         f'<b>{html.escape(heading)}</b><div dir="auto" style="white-space: pre-wrap; '
         f'overflow-wrap: anywhere;">{html.escape(text)}</div></div>'

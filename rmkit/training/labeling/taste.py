@@ -48,7 +48,7 @@ class Taste:
             return
         x, first = self.x[np.asarray(pairs)], np.asarray(shares, dtype=np.float64)
         both, counts = np.concatenate([x, -x]), np.concatenate([first, 1 - first])
-        self.mean = linear.fit(both, counts=counts, prior=self.prior, start=self.mean)
+        self.mean = linear.fit(both, counts=counts, prior=self.prior)  # from 0: no trace of earlier fits
         p = special.expit(x @ self.mean)
         bend = (x * (p * (1 - p))[:, None]).T @ x + self.prior * np.eye(x.shape[1])
         self.covariance = np.linalg.inv(bend)
