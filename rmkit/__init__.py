@@ -20,6 +20,7 @@ _WHERE = {
     "RewardModel": "models.reward_model",
     "ablate": "training.ablation.run",
     "fit": "training.loop",
+    "label": "training.labeling.panel",
     "Settings": "training.settings",
     "evaluate": "evaluation.report",
     "evaluate_steps": "evaluation.steps",
