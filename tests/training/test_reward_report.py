@@ -196,6 +196,7 @@ def test_a_model_and_an_evaluation_are_enough_for_the_evaluation(run, folder, tm
     assert "most surely wrong" not in text
 
 
+@pytest.mark.filterwarnings("ignore:60 of the 60 groups")
 def test_texts_of_the_data_act_in_neither_form(folder, tmp_path):
     data = toy(60)
     for number, record in enumerate(data):

@@ -58,6 +58,9 @@ class RewardReport:
         head = "\n".join(["---", *lines, "tags:", "- reward-model", "- rmkit", "---"])
         return f"{head}\n\n{to_markdown(self.title, self.sections)}"
 
+    def _repr_markdown_(self) -> str:
+        return to_markdown(self.title, self.sections)
+
     def save(self, path: str | Path) -> Path:
         """Write the report: an .html file is the page, an .md file the model card."""
         path = Path(path)
