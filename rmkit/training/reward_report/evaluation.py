@@ -48,6 +48,10 @@ def accuracy_parts(report: Report) -> list[Part]:
             f"Against '{name}', the better of the two length rules on these very pairs: {100 * by.mean:+.1f} "
             f"points [{100 * by.interval[0]:+.1f}, {100 * by.interval[1]:+.1f}], paired, over prompts."
         )
+    if report.ceiling is not None:
+        parts.append(f"One judgment agrees with the others of its pair in {share(report.ceiling)}.")
+    if report.ceiling == 1:
+        parts.append("These may be copies of one judgment, and then say nothing of how far people agree.")
     return [*parts, *report.notes]
 
 
@@ -97,7 +101,11 @@ def calibration_parts(report: Report) -> list[Part]:
         f"Read as a probability, the gap of two rewards has an expected calibration error of {c['ece']:.3f} "
         f"and a Brier score of {c['brier']:.3f}. Divided by {c['temperature']:.3g} it would fit best; that "
         f"number was fitted on these very pairs.",
-        Table(pd.DataFrame.from_dict(rows, orient="index", columns=names), "As right as it is sure?", True),
+        Table(
+            pd.DataFrame.from_dict(rows, orient="index", columns=names),
+            "As right as it is sure? (intervals as if all pairs were independent)",
+            True,
+        ),
         f"Correlation of rewards with length (characters), within prompts: {said}.",
         Table(
             pd.DataFrame.from_dict(lengths, orient="index", columns=names),
@@ -124,7 +132,7 @@ def failures(report: Report) -> list[str]:
     weak = [name for name, part in report.subsets.items() if part.interval[0] <= 0.5]
     if weak:
         found.append(
-            f"In {len(weak)} of {len(report.subsets)} subsets it is a coin for all one can tell, or worse: "
+            f"In {len(weak)} of {len(report.subsets)} subsets it is no better than a coin, or pairs are too few: "
             f"{', '.join(map(shown, weak))}."
         )
     if report.length is not None and not report.length.low <= 0 <= report.length.high:

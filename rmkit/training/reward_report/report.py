@@ -125,7 +125,7 @@ def _details(run, model: RewardModel, says: Mapping[str, str], today: str) -> di
     return {
         PLACES["owner"]: _stated(says, "owner"),
         "written": f"{today}, by rmkit {__version__}, from the {'model' if run is None else 'run'} itself",
-        **training.made_with(model),
+        **training.made_with(model, run is not None),
         "seed": f"{run.settings.seed} (order of the groups, dropout)" if recorded else "not recorded",
     }
 

@@ -1,5 +1,7 @@
 """What is recorded of a run: the model, its data, its settings and its steps, as tables and sentences."""
 
+import hashlib
+import json
 import platform
 from collections import Counter
 from pathlib import Path
@@ -27,9 +29,11 @@ def base_model(model: RewardModel) -> str | None:
     return model.name if model.name.count("/") == 1 and model.name[0] not in "./~" else None
 
 
-def made_with(model: RewardModel) -> dict[str, str]:
-    """Name and value of what the model is and what it was made with."""
+def made_with(model: RewardModel, trained: bool) -> dict[str, str]:
+    """Name and value of what the model is and what it was made with.   trained: by a run that is known."""
     said = repr(model).removeprefix("RewardModel(").removesuffix(")")
+    if trained:
+        said = said.replace(", new head,", ", its head new before this run,", 1)
     folder = Path(model.name)
     return {
         "model": said.replace(model.name, folder.name, 1) if folder.is_dir() else said,
@@ -48,16 +52,21 @@ def data_table(trained: Preferences | None, evaluated: Preferences | None) -> Ta
 
 
 def _described(data: Preferences) -> dict[str, str]:
-    sizes, prompts, people, longer = Counter(), set(), set(), []
+    sizes, prompts, groups, people, longer = Counter(), set(), set(), set(), []
+    digest = hashlib.sha256()
     for record in data:
         lengths = list(map(len, record.responses))
         longer += [(np.sign(lengths[i] - lengths[j]) + 1) / 2 for i, j in record.pairs()]
         sizes[len(lengths)] += 1
-        prompts.add(prompt_key(record))
+        key = prompt_key(record)
+        prompts.add(key)
+        groups.add(hash((key, *sorted(record.responses))))
+        digest.update(json.dumps([key, record.responses, record.ranks, record.correct]).encode())
         people |= {record.annotator} - {None}
     return {
         "name": data.name,
-        "groups": f"{len(data):,}",
+        "digest of prompts, answers and labels": digest.hexdigest()[:12],
+        "groups": f"{len(data):,}, of which {len(groups):,} are different",
         "prompts": f"{len(prompts):,}",
         "answers to a prompt": ", ".join(f"{k} ({n:,})" for k, n in sorted(sizes.items())),
         "ordered pairs": f"{len(longer):,}",
