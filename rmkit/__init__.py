@@ -24,6 +24,7 @@ _WHERE = {
     "Settings": "training.settings",
     "evaluate": "evaluation.report",
     "evaluate_steps": "evaluation.steps",
+    "reward_report": "training.reward_report.report",
     "InputError": "errors",
 }
 # rmkit.NAME -> the file of that name in its room.

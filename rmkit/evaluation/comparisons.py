@@ -12,7 +12,7 @@ from rmkit.data.stored_records import labels_alone
 from rmkit.errors import InputError
 
 REFERENCE = -1  # the item of reward 0 against which a single answer is compared
-COLUMNS = ["gap", "longer", "earlier", "group", "better", "worse", "prompt", "subset"]
+COLUMNS = ["gap", "longer", "earlier", "group", "better", "worse", "at", "prompt", "subset"]
 
 
 class _Items(dict):
@@ -37,6 +37,7 @@ def compare(rewards: list[np.ndarray], preferences: Preferences) -> pd.DataFrame
     gap, longer, earlier   how much more reward and length (characters) the better one has, and how many
                            places before the other it stands
     group, prompt, subset  where the pair is from.   better, worse: the items, equal where prompt and text are
+    at                     the better one's place in its group; the worse one's is at + earlier
     """
     items, keys, subsets, lengths, numbers, ranks, counts = _Items(), [], [], [], [], [], []
     for record in preferences:
@@ -53,7 +54,7 @@ def compare(rewards: list[np.ndarray], preferences: Preferences) -> pd.DataFrame
     a, b = first + i, first + j
     reward = np.concatenate([np.zeros(0), *rewards])
     length, item = np.array(lengths, dtype=np.int64), np.array(numbers, dtype=np.int64)
-    columns = (reward[a] - reward[b], length[a] - length[b], j - i, group, item[a], item[b])
+    columns = (reward[a] - reward[b], length[a] - length[b], j - i, group, item[a], item[b], i)
     names = (np.array(each, dtype=object)[group] for each in (keys, subsets))
     return pd.DataFrame(dict(zip(COLUMNS, (*columns, *names), strict=True)))
 
@@ -85,11 +86,12 @@ def compare_with_zero(rewards: list[np.ndarray], preferences: Preferences) -> pd
         return pd.DataFrame(rows, columns=COLUMNS)
     for group, (record, reward) in enumerate(zip(preferences, rewards, strict=True)):
         key, subset = prompt_key(record), record.subset or ""
-        for text, r, right in zip(record.responses, reward, record.correct or [], strict=False):
+        answers = zip(record.responses, reward, record.correct or [], strict=False)
+        for at, (text, r, right) in enumerate(answers):
             if right is not None:
                 item, sign = items[_place(record, key), text], 1 if right else -1
                 two = (item, REFERENCE)[::sign]
-                rows.append((sign * r, sign * len(text), 0, group, *two, key, subset))
+                rows.append((sign * r, sign * len(text), 0, group, *two, at, key, subset))
     frame = pd.DataFrame(rows, columns=COLUMNS)
     sign = np.where(frame["worse"] == REFERENCE, 1, -1)
     lengths = sign * frame["longer"]

@@ -72,6 +72,18 @@ def length_correlation(scores: Sequence, preferences, lengths: Sequence | None =
     return mean_interval(correlation_values(rewards, lengths))
 
 
+def within_prompts(rewards: Sequence[ArrayLike], lengths: Sequence[ArrayLike]) -> Interval | None:
+    """rho and its interval over the groups in which it can be seen; None where there are fewer than two.
+
+    A group without two different lengths, such as a single answer, says nothing of length.
+    """
+    seen = [number for number, own in enumerate(lengths) if len(set(own)) > 1]
+    rewards, lengths = ([given[number] for number in seen] for given in (rewards, lengths))
+    if len(seen) < 2 or not any(np.ptp(each) for each in rewards):
+        return None
+    return mean_interval(correlation_values(rewards, lengths))
+
+
 def _within(values: ArrayLike) -> np.ndarray:
     values = np.asarray(values, dtype=float)
     return values - values.mean()

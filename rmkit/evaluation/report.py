@@ -24,9 +24,11 @@ from rmkit.evaluation.comparisons import (
     judged_ranks,
     rewards_of,
 )
+from rmkit.evaluation.length import within_prompts
 from rmkit.evaluation.outcomes import Outcomes, outcomes
 from rmkit.evaluation.steps import StepReport
 from rmkit.theory import statistics
+from rmkit.theory.intervals import Interval
 
 
 @dataclass
@@ -46,6 +48,8 @@ class Report:
     outcomes      AUC, accuracy at 0 and Brier of answers known to be right or wrong; None where none is
     ceiling       how often one judgment agrees with the majority of the others; None = one each
     steps         of a process reward model: how well it finds wrong steps (see `evaluate_steps`)
+    length        correlation of rewards with characters within prompts, and its interval over groups; None
+                  where no prompt has answers of different rewards and lengths, and in subsets
     comparisons   one row for each pair (see `evaluation.comparisons`), for figures; not in report.json
 
     Where no group orders two of its responses but answers are known to be right or wrong (K = 1), every
@@ -65,6 +69,7 @@ class Report:
     outcomes: Outcomes | None = None
     ceiling: float | None = None
     steps: StepReport | None = None
+    length: Interval | None = None
     comparisons: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS), repr=False)
 
     @property
@@ -99,6 +104,7 @@ class Report:
         """The contents of report.json: plain numbers, lists and dictionaries."""
         return {
             **self._numbers(),
+            "length_correlation": None if self.length is None else self.length._asdict(),
             "subsets": {name: part._numbers() for name, part in self.subsets.items()},
             "ledger": self.ledger.to_dict(),
         }
@@ -144,6 +150,7 @@ class Report:
         return [
             *([tied] if self.tied_rewards else []),
             calibration,
+            *([] if self.length is None else [f"Correlation with length within prompts: {self.length}."]),
             *judges,
             *self.notes,
             f"Ledger: {self.ledger.line()}.",
@@ -203,6 +210,7 @@ def evaluate(model_or_scores, preferences) -> Report:
     names = sorted(set(parts) - {""})
     report.subsets = {name: _report(parts[name], judged.get(name, answers[:0]), ledger) for name in names}
     report.notes += _left_out(preferences, report)
+    report.length = within_prompts(rewards, [list(map(len, each.responses)) for each in preferences])
     return report
 
 
