@@ -1,0 +1,52 @@
+"""Tables with a verdict a row: what the scripts here share."""
+
+import os
+import platform
+
+import pandas as pd
+
+
+def row(what: str, value: float, side: str, limit: float, unit: str = "x", why: str = "") -> dict:
+    """One line: what was measured, and whether it is as good as wanted.
+
+    side: "at least" or "at most".   why: said where the row falls short.
+    """
+    good = value >= limit if side == "at least" else value <= limit
+    verdict = "as wanted"
+    if not good:
+        verdict = f"short by {max(value / limit, limit / value):.2f} x" + (f": {why}" if why else "")
+    return {
+        "what": what,
+        "measured": value,
+        "wanted": f"{side} {limit:.3g}",
+        "unit": unit,
+        "verdict": verdict,
+    }
+
+
+def unmeasured(what: str, why: str) -> dict:
+    """A line that says why there is no number."""
+    return {"what": what, "measured": float("nan"), "wanted": "", "unit": "", "verdict": f"not measured: {why}"}
+
+
+def show(title: str, rows: list[dict]) -> None:
+    """Print a table under its title."""
+    print(f"\n{title}\n")
+    print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3g}".format, na_rep="-"), flush=True)
+
+
+def machine() -> str:
+    """One line about where this ran."""
+    import torch
+
+    card = torch.cuda.get_device_name() if torch.cuda.is_available() else "no CUDA"
+    threads = f"{torch.get_num_threads()} threads of torch {torch.__version__}"
+    return f"{_processor()}, {os.cpu_count()} cores, {card}; {threads}; Python {platform.python_version()}"
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
