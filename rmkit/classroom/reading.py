@@ -1,19 +1,25 @@
-"""Lessons run once for readers without a kernel: figures move by plotly's own sliders, widgets are left out.
+"""Lessons run once for readers without a kernel: figures move between values that were computed before.
 
-Used by the slides and by the site. A run is kept below build/read until the lesson or its size changes.
+A figure inside a widget stays as it was at the end; what only a kernel can do is named in a line. Used by the
+slides and by the site. A run is kept below build/read until the lesson or its size changes.
 """
 
 import hashlib
+import json
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
+from rmkit.notebook.alternative import alternative
 from rmkit.notebook.size import size
 
 PLOT = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
+LIVE = "Here the notebook has controls, which need a kernel."
 SECONDS_A_CELL = 3600  # never a reason to fail: a slow machine is no bug
 
 
@@ -38,13 +44,14 @@ def executed(path: Path, kept: Path) -> Any:
     before = os.environ.get("RMKIT_STATIC")
     os.environ["RMKIT_STATIC"] = "1"  # the kernel inherits it
     try:
-        NotebookClient(book, store_widget_state=False, **options).execute()
+        NotebookClient(book, **options).execute()
     finally:
         os.environ.pop("RMKIT_STATIC") if before is None else os.environ.update(RMKIT_STATIC=before)
+    widgets = book.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
     for cell in book.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [output for output in map(_readable, cell.outputs) if output]
+            cell.outputs = [shown for output in cell.outputs for shown in _readable(output, widgets)]
     kept.mkdir(parents=True, exist_ok=True)
     part = there.with_suffix(".part")
     part.write_text(nbformat.writes(book), encoding="utf-8")
@@ -52,18 +59,30 @@ def executed(path: Path, kept: Path) -> Any:
     return book
 
 
-def _readable(output: Any) -> Any | None:
-    """The output without what only a kernel could draw; None where nothing is left, or only chatter."""
+def _readable(output: Any, widgets: Mapping[str, Any]) -> Iterator[Any]:
+    """The output without what only a kernel could draw; nothing where it is only chatter."""
     if output.output_type == "stream":
-        return output if output.name == "stdout" else None
+        if output.name == "stdout":
+            yield output
+        return
     data = output.get("data")
-    if data is None:
-        return output
-    if WIDGET in data:
-        return None
-    if PLOT in data:  # one form of it is enough
+    if data is not None and WIDGET in data:
+        drawn = list(_drawings(data[WIDGET]["model_id"], widgets))
+        for forms in drawn or [{"text/plain": LIVE}]:
+            yield nbformat.v4.new_output("display_data", forms)
+        return
+    if data is not None and PLOT in data:  # one form of it is enough
         output.data = nbformat.from_dict({PLOT: data[PLOT]})
-    return output
+    yield output
+
+
+def _drawings(widget: str, widgets: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What the figures inside a widget show at the end of the run, in order."""
+    state = widgets[widget.removeprefix("IPY_MODEL_")]["state"]
+    if "_drawing" in state:
+        yield {PLOT: json.loads(widgets[state["_drawing"].removeprefix("IPY_MODEL_")]["state"]["value"])}
+    for child in state.get("children", ()):
+        yield from _drawings(child, widgets)
 
 
 def figures(book: Any) -> list[tuple[str, Any, str]]:
@@ -80,19 +99,3 @@ def figures(book: Any) -> list[tuple[str, Any, str]]:
             if plot:
                 found.append((heading, plot, alternative(plot)))
     return found
-
-
-def alternative(plot: Any) -> str:
-    """A figure's text: its own description, else its title and the names of its axes and traces."""
-    layout = plot.get("layout", {})
-    if isinstance(layout.get("meta"), dict) and "description" in layout["meta"]:
-        return layout["meta"]["description"]
-    title = layout.get("title", {}).get("text", "")
-    axes = [layout.get(a, {}).get("title", {}).get("text", "") for a in ("xaxis", "yaxis")]
-    names = [trace.get("name", "") for trace in plot.get("data", ())]
-    told = [
-        title,
-        f"{axes[1]} against {axes[0]}" if all(axes) else "",
-        ", ".join(dict.fromkeys(filter(None, names))),
-    ]
-    return ". ".join(part for part in told if part) or "A figure."

@@ -130,8 +130,8 @@ def _place(
 
 def _legend(top: float) -> dict:
     return {
-        "orientation": "h", "x": 0, "xanchor": "left", "y": max(0.0, top), "yanchor": "top",
-        "bgcolor": "rgba(0,0,0,0)", "font": {"size": 12},
+        "orientation": "h", "x": 0, "xanchor": "left", "yref": "paper", "y": max(0.0, top),
+        "yanchor": "top", "bgcolor": "rgba(0,0,0,0)", "font": {"size": 12},
     }  # fmt: skip
 
 

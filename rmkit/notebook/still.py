@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 
 from rmkit.notebook import theme
 
+FIRST, EACH = 50, 85  # pixels from the plot to its first slider, and what a slider takes
+
 
 def animate(
     compute: Callable[..., Mapping[str, Any]],
@@ -31,10 +33,10 @@ def animate(
             how = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}}
             text = f"{value:.3g}" if isinstance(value, float) else str(value)
             steps.append({"method": "animate", "label": text, "args": [[f"{name}={value}"], how]})
-        look = {"currentvalue": {"prefix": f"{label}: "}, "y": -0.15 - 0.28 * row, "pad": {"t": 30}}
+        look = {"currentvalue": {"prefix": f"{label}: "}, "pad": {"t": FIRST + EACH * row}}
         sliders.append({"steps": steps, "active": _nearest(starts[name], values), **look})
     figure.frames = frames
-    below = 90 * (1 + len(sliders))
+    below = FIRST + EACH * len(sliders)
     height = (figure.layout.height or theme.TEMPLATE.layout.height) + below
     return figure.update_layout(sliders=sliders, margin={"b": below}, height=height)
 

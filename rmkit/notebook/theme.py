@@ -28,7 +28,7 @@ _AXIS = {
     "ticks": "outside",
     "tickcolor": INK,
     "automargin": True,
-    "title": {"standoff": 8},
+    "title": {"standoff": 8, "font": {"size": 14}},
 }
 TEMPLATE = go.layout.Template(
     layout={
@@ -47,7 +47,15 @@ TEMPLATE = go.layout.Template(
         "margin": {"l": 60, "r": 20, "t": 80, "b": 55},
         "height": 400,
         "autosize": True,
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+        # Below the title, growing down: where it wraps, the plot makes room.
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "yref": "container",
+            "y": 0.91,
+            "yanchor": "top",
+            "bgcolor": "rgba(0,0,0,0)",
+        },
         "xaxis": _AXIS,
         "yaxis": _AXIS,
         "colorscale": {"sequential": SEQUENTIAL, "diverging": DIVERGING},

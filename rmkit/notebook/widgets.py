@@ -261,9 +261,9 @@ def _ends(control: ipywidgets.Widget) -> tuple[Any, Any]:
 def _stops(control: ipywidgets.Widget, most: int = 9) -> list[Any]:
     if isinstance(control, ipywidgets.Checkbox | ipywidgets.SelectionSlider):
         return [False, True] if isinstance(control, ipywidgets.Checkbox) else list(control.options)
-    count = round((control.max - control.min) / control.step)
-    picks = np.unique(np.linspace(0, count, min(most, count + 1)).round().astype(int))
-    return [type(control.value)(control.min + i * control.step) for i in picks]
+    count, start = (round((end - control.min) / control.step) for end in (control.max, control.value))
+    picks = np.unique([*np.linspace(0, count, min(most, count + 1)).round().astype(int), start])
+    return [type(control.value)(control.min + int(i) * control.step) for i in picks]
 
 
 def _require_fixed_axes(figure: go.Figure) -> None:

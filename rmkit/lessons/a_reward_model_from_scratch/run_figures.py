@@ -95,4 +95,4 @@ def two_places(runs: Runs) -> go.Figure:
         f.update_xaxes(title_text=f"reward {first}", row=1, col=column)
         f.update_yaxes(title_text=f"change {second}", row=1, col=column)
     f.update_layout(template=theme.TEMPLATE, height=370, margin={"t": 100})
-    return f.update_layout(legend={"y": 1.14})
+    return f.update_layout(legend={"yref": "paper", "y": 1.14, "yanchor": "bottom"})

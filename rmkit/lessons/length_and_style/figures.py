@@ -141,7 +141,7 @@ def cures_draw(found: Mapping[str, Mapping[str, tuple]], y: str, title: str) -> 
                 x=[rho[0]], y=[cost[0]], error_x=bars[0], error_y=bars[1], mode="markers", marker=mark,
                 name=f"{name}, {world}",
             )  # fmt: skip
-    return f.update_layout(height=560, margin={"t": 190})
+    return f.update_layout(height=560)
 
 
 def shortcuts_draw(rates: Mapping[str, Mapping[str, tuple]]) -> go.Figure:
