@@ -13,7 +13,6 @@ import argparse
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 import rmkit
 from rmkit.data.preferences import prompt_key
@@ -110,29 +109,38 @@ def row(score: StepScore) -> list[str]:
 
 
 def report(steps: pd.DataFrame, preferences: rmkit.Preferences) -> str:
-    rows, truth, known = {}, first_wrong(steps), steps[steps["label"].notna()]
+    rows, first, known = {}, first_wrong(steps), steps[steps["label"].notna()]
     for kind in KINDS:
         rewards = [[group[kind].tolist()] for _, group in steps.groupby("solution")]
         scores = evaluate_steps(rewards, preferences).scores
-        each = mean_interval(f1_values(first_below(wide(steps, kind), 0.0), truth))
+        each = mean_interval(f1_values(first_below(wide(steps, kind), 0.0), first))
         rows[kind] = [*row(scores["rewards"]), said(each)]
     for rule in ("majority", "position"):
         rows[f"{rule} rule"] = [*row(scores[rule]), f"{scores[rule].f1:.3f}"]
     columns = ["step accuracy", "errors found", "right left alone", "F1 of the first error"]
     shown = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    of_place = cross_entropy(known["place z"], known["label"]).groupby(known["prompt"]).mean()
-    of_head = cross_entropy(known["process z"], known["label"]).groupby(known["prompt"]).mean()
-    gain = mean_interval((of_place - of_head).to_numpy())
-    ends, last = {}, steps[steps["last"]]
-    for kind in KINDS:
-        right = (expit(last[f"{kind} z"]) > 0.5) == (last["right"] == 1)
-        ends[kind] = said((right.mean(), *accuracy_interval(right, last["prompt"])))
+    truth, place, head = known["label"], known["place z"], known["process z"]
+    nats = cross_entropy(place, truth) - cross_entropy(head, truth)
+    hits = ((known["process"] >= 0) == truth) * 1.0 - ((place >= 0) == truth)
+    more = {"n": mean_interval(nats.groupby(known["prompt"]).mean())}
+    more["s"] = mean_interval(hits.groupby(known["prompt"]).mean())
+    last = steps[steps["last"]].set_index("solution")
+    called = {"outcome head": last["outcome z"] >= 0, "process head calls no step wrong": alone(steps)}
+    ends = {}
+    for name, each in called.items():
+        right = each == last["right"]
+        ends[name] = said((right.mean(), *accuracy_interval(right, last["prompt"])))
     base = max(last["right"].mean(), 1 - last["right"].mean())
     return (
-        f"{shown.to_string()}\n\nlog-loss of steps: process head ahead of the rate at its place by "
-        f"{said(gain)} nats\n"
-        f"is the whole solution right, at its last step: {ends}; always the commoner answer {base:.3f}"
+        f"{shown.to_string()}\n\nprocess head ahead of the rate at a step's place, over prompts: "
+        f"log-loss {said(more['n'])} nats, step accuracy {said(more['s'])}\n"
+        f"is the whole solution right? {ends}; always the commoner answer {base:.3f}"
     )
+
+
+def alone(steps: pd.DataFrame) -> pd.Series:
+    """For each solution, whether the process head calls none of its steps wrong."""
+    return steps.groupby("solution")["process"].min() >= 0
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from rmkit.evaluation.best_of import best_of_n
 from rmkit.evaluation.pool_policy import best_of_n_policy, tilted
 from rmkit.lessons.checks import every_check
 from rmkit.lessons.over_optimization import figures, heads, instruments, rubric, words
+from rmkit.pocket.grader import grade
 from rmkit.pocket.samples import Pool
 
 
@@ -252,3 +253,14 @@ def test_votes_on_the_policys_answers_stay_with_their_prompts_and_prefer_the_bet
     rewards = instruments.heads_on_pool(pool, x, 60, 2, 0.0, 0.1)
     assert rewards.shape == (2, 4, 30)
     assert np.corrcoef(rewards[0, 0], gold[0])[0, 1] > 0.8
+
+
+def test_a_list_of_words_ticks_every_box_and_is_worth_next_to_nothing():
+    prompt = (
+        "Card: The otter eats fish. It lives in rivers. It has four legs.\n"
+        "Visitor: What does the otter eat, and where does it live?"
+    )
+    right = "It eats fish and lives in rivers."
+    cheat = rubric.list_of_words(prompt)
+    assert rubric.rubric(prompt, cheat) > rubric.rubric(prompt, right)
+    assert grade(prompt, cheat).gold < 0.1 < 0.7 < grade(prompt, right).gold

@@ -129,7 +129,7 @@ def test_vectors_do_not_depend_on_the_batch(kind, request, monkeypatch):
 def test_a_prompt_is_read_once_for_the_answers_that_share_a_row(tmp_path, monkeypatch, kind):
     folder = saved(tmp_path / kind, tiny_network(kind), tiny_tokenizer())
     answers = [f"{'fish and ' * n}granite" for n in range(1, 12)]
-    rows = Preferences([Record("what do otters eat", answers), Record("why", answers[:3])])
+    rows = Preferences([Record("what do otters eat " * 7, answers), Record("why", answers[:3])])
     counted, read = [], module._forward
 
     def forward(network, batch, *arguments):
