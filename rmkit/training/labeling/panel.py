@@ -50,8 +50,8 @@ def label(
         others to use says False: an expectation that is seen may sway. It is told after the vote then.
     model: whose frozen features the head sees (`rmkit.features`); None: no head.
     seed: of the order and the sides. Half of every four pairs are turned.
-    Returns the panel; `.booth` holds the votes. Raises InputError for groups that are no pairs, and for a file
-    that holds something else.
+    Returns the panel; `.booth` holds the votes. Raises InputError for groups that are no pairs, and for a
+    file that holds something else.
     """
     return Voting(Booth(preferences, out, annotator, order=order, tell=tell, model=model, seed=seed))
 
@@ -87,7 +87,9 @@ class Voting(ipywidgets.VBox):
         super().__init__(
             [
                 self.prompt,
-                ipywidgets.HBox(self.answers, layout=ipywidgets.Layout(flex_flow="row wrap", align_items="stretch")),
+                ipywidgets.HBox(
+                    self.answers, layout=ipywidgets.Layout(flex_flow="row wrap", align_items="stretch")
+                ),
                 self.expectation,
                 self.keyboard,
                 ipywidgets.HBox(list(self.buttons.values()), layout=wrap),
