@@ -45,7 +45,8 @@ def label(
         was expected of you. Run the cell again, and it goes on where you stopped. A skipped pair, and a vote
         that was taken back, are records without ranks.
     annotator: your name, so that the files of several people can be read together (`rmkit.people.agreement`).
-    order: "random"; or "least sure", the pair whose vote would teach the head most.
+    order: "random"; or "least sure", the pair whose vote would teach the head most (lesson 13 measures what
+        that is worth).
     tell: say before each vote what a head trained on your votes so far expects. Whoever collects votes for
         others to use says False: an expectation that is seen may sway. It is told after the vote then.
     model: whose frozen features the head sees (`rmkit.features`); None: no head.
