@@ -3,6 +3,7 @@ each expectation was fixed before its vote."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -60,7 +61,7 @@ def test_a_vote_is_a_record_and_nothing_of_the_source_is_in_it(tmp_path):
     (record,) = rmkit.load(tmp_path / "v.jsonl")
     assert (record.prompt, record.responses, record.ranks) == (shown.prompt, shown.responses, [1, 2])
     assert (record.annotator, record.strength, record.subset) == ("Ada", 2, "birds")
-    assert record.id == shown.id
+    assert record.extra["pair"] == shown.id
     assert record.ratings is None
     assert record.extra["time"].endswith("+00:00")
     assert record.extra["turned"] == (shown.ratings["gold"][0] == 1)
@@ -286,6 +287,18 @@ def test_two_people_in_two_files_and_in_one(tmp_path):
     assert len(booth(tmp_path, name="a.jsonl").votes) == 12
     assert len(ben.votes) == 1
     assert set(rmkit.load(tmp_path / "a.jsonl").records[-1].to_dict()) >= {"annotator", "ranks", "extra"}
+
+
+def test_pooling_counts_every_vote_once(tmp_path):
+    for name in ("a.jsonl", "b.jsonl"):  # two people who kept the same name, and agree
+        voting = booth(tmp_path, name=name, annotator="me")
+        for _ in range(5):
+            voting.vote("left")
+    a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    assert len(rmkit.load([a, b])) == 10
+    assert rmkit.people.agreement(rmkit.load([a, b])).people.loc["me", "again"] == 5
+    shutil.copy(a, tmp_path / "copy.jsonl")
+    assert len(rmkit.load([a, tmp_path / "copy.jsonl"])) == 5
 
 
 def test_votes_on_other_pairs_stay_and_are_counted(tmp_path):

@@ -5,6 +5,7 @@ The screen is panel.py. A vote is on disk before anything here knows of it.
 
 import datetime
 import time
+import uuid
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -158,6 +159,7 @@ class Booth:
     def _write(self, said: dict, more: dict) -> dict:
         shown = self.shown
         about = {
+            "pair": shown.id,
             "time": _now(),
             "seconds": round(time.monotonic() - self._since, 1),
             "turned": self.turned,
@@ -166,9 +168,10 @@ class Booth:
             "expected": self.expected,
             "told": self.tell and self.expected is not None,
         }
-        bare = Record(
-            shown.prompt, shown.responses, subset=shown.subset, id=shown.id, annotator=self.annotator
-        )
+        # A vote has an id of its own: a file that is read twice holds it once, and two people who forgot to
+        # take a name, and say the same, are two votes.
+        bare = Record(shown.prompt, shown.responses, subset=shown.subset, annotator=self.annotator)
+        said |= {"id": uuid.uuid4().hex}
         line = replace(bare, **said, extra=about | more).to_dict()
         self.file.append(line)
         self._asked.append((len(self.file.lines) - 1, self.current))

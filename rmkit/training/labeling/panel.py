@@ -41,9 +41,9 @@ def label(
 
     preferences: groups of two responses, whatever `rmkit.load` takes; what others said of them is not shown.
     out: a .jsonl file, one record of rmkit a line: the responses as they were shown (the left one first),
-        `ranks`, `strength` where you said how sure, `annotator`, and in `extra` the time, the sides, and what
-        was expected of you. Run the cell again, and it goes on where you stopped. A skipped pair, and a vote
-        that was taken back, are records without ranks.
+        `ranks`, `strength` where you said how sure, `annotator`; in `extra` the time, the sides, the id of
+        the pair, and what was expected of you. Run the cell again, and it goes on where you stopped. A
+        skipped pair, and a vote that was taken back, are records without ranks.
     annotator: your name, so that the files of several people can be read together (`rmkit.people.agreement`).
     order: "random"; or "least sure", the pair whose vote would teach the head most (lesson 13 measures what
         that is worth).
