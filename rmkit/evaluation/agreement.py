@@ -1,7 +1,7 @@
 """Do people agree, and who differs on what? From votes that know their annotator, of any number of people.
 
-    votes = rmkit.load(["ada.jsonl", "ben.jsonl"])
-    rmkit.people.agreement(votes)
+votes = rmkit.load(["ada.jsonl", "ben.jsonl"])
+rmkit.people.agreement(votes)
 """
 
 import itertools

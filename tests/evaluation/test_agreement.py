@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from rmkit.people import agreement
 
 import rmkit
 from rmkit.data.preferences import Preferences, Record
 from rmkit.errors import InputError
-from rmkit.people import agreement
 
 
 def vote(number, who, ranks, turned=False, **more):
@@ -23,11 +23,13 @@ def test_two_people_by_hand():
     row = found.pairs.iloc[0]
     assert (row["shared"], row["agreement"]) == (10, 0.8)
     assert row["kappa"] == pytest.approx(0.6)  # chance is one half: an answer has no side of its own
-    assert row["low"] < 0.8 < row["high"] and row["kappa low"] == pytest.approx(2 * row["low"] - 1)
+    assert row["low"] < 0.8 < row["high"]
+    assert row["kappa low"] == pytest.approx(2 * row["low"] - 1)
     assert found.fleiss.kappa == pytest.approx(0.6)
     assert len(found.disputed) == 2
     assert list(found.disputed.iloc[0][["Ada took", "Ben took"]]) == ["the other", "this one"]
-    assert "80%" in str(found) and "0.60" in str(found)
+    assert "80%" in str(found)
+    assert "0.60" in str(found)
 
 
 def test_sides_order_and_order_of_files_change_nothing():
@@ -37,7 +39,8 @@ def test_sides_order_and_order_of_files_change_nothing():
     plain = agreement(Preferences([vote(*each) for each in said]))
     turned = agreement(Preferences([vote(*each, turned=rng.random() < 0.5) for each in said]))
     assert turned.fleiss == plain.fleiss
-    assert turned.pairs.equals(plain.pairs) and turned.disputed.equals(plain.disputed)
+    assert turned.pairs.equals(plain.pairs)
+    assert turned.disputed.equals(plain.disputed)
     assert not turned.people["first"].equals(plain.people["first"])
     assert list(plain.people["votes"]) == [40, 40, 40]
     assert len(plain.pairs) == 3
@@ -72,20 +75,25 @@ def test_a_vote_cast_again_is_counted_and_the_last_one_stands():
 
 
 def test_rankings_are_all_their_pairs():
-    three = [Record("q", ["a", "b", "c"], ranks=r, annotator=w) for w, r in (("x", [1, 2, 3]), ("y", [1, 3, 2]))]
+    three = [
+        Record("q", ["a", "b", "c"], ranks=r, annotator=w) for w, r in (("x", [1, 2, 3]), ("y", [1, 3, 2]))
+    ]
     assert agreement(Preferences(three)).pairs[["shared", "agreement"]].values.tolist() == [[3, 2 / 3]]
 
 
 def test_nobody_shares_a_pair():
     found = agreement(Preferences([vote(0, "Ada", [1, 2]), vote(1, "Ben", [1, 2])]))
-    assert found.fleiss is None and len(found.pairs) == 0 and "no pair" in str(found)
+    assert found.fleiss is None
+    assert len(found.pairs) == 0
+    assert "no pair" in str(found)
     assert "<table" in found._repr_html_()
 
 
 def test_one_category_has_no_kappa_and_text_is_escaped():
     found = agreement(Preferences([vote(0, w, [1, 1], subset="<b>") for w in ("Ada", "<script>")]))
     assert math.isnan(found.fleiss.kappa)
-    assert "<script>" not in found._repr_html_() and "<b>" not in found._repr_html_()
+    assert "<script>" not in found._repr_html_()
+    assert "<b>" not in found._repr_html_()
 
 
 def test_what_is_no_vote_is_refused():

@@ -45,7 +45,8 @@ def test_unequal_numbers_of_raters_take_every_rating():
 
 
 def test_one_category_has_no_kappa():
-    assert math.isnan(cohen([1, 1], [1, 1]).kappa) and math.isnan(fleiss([[2], [3]]).kappa)
+    assert math.isnan(cohen([1, 1], [1, 1]).kappa)
+    assert math.isnan(fleiss([[2], [3]]).kappa)
 
 
 @pytest.mark.parametrize(

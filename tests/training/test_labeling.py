@@ -3,6 +3,7 @@ each expectation was fixed before its vote."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -49,7 +50,7 @@ def left_has_more_fish(voting):
     return left > right
 
 
-# --- what is written -----------------------------------------------------------------------------------------
+# --- what is written ----------------------------------------------------------------------------------------
 
 
 def test_a_vote_is_a_record_and_nothing_of_the_source_is_in_it(tmp_path):
@@ -60,8 +61,10 @@ def test_a_vote_is_a_record_and_nothing_of_the_source_is_in_it(tmp_path):
     (record,) = rmkit.load(tmp_path / "v.jsonl")
     assert (record.prompt, record.responses, record.ranks) == (shown.prompt, shown.responses, [1, 2])
     assert (record.annotator, record.strength, record.subset) == ("Ada", 2, "birds")
-    assert record.id == shown.id and record.ratings is None
-    assert record.extra["time"].endswith("+00:00") and record.extra["turned"] == (shown.ratings["gold"][0] == 1)
+    assert record.extra["pair"] == shown.id
+    assert record.ratings is None
+    assert record.extra["time"].endswith("+00:00")
+    assert record.extra["turned"] == (shown.ratings["gold"][0] == 1)
 
 
 def test_every_kind_of_vote_reads_back(tmp_path):
@@ -70,7 +73,8 @@ def test_every_kind_of_vote_reads_back(tmp_path):
     read = rmkit.load(tmp_path / "votes.jsonl")
     assert [record.ranks for record in read] == [[1, 2], [2, 1], [1, 1], None]
     assert [record.strength for record in read] == [0, None, None, None]
-    assert read[3].extra["skipped"] and len(read.to_pairs()) == 2
+    assert read[3].extra["skipped"]
+    assert len(read.to_pairs()) == 2
 
 
 def test_a_kill_between_votes_loses_none(tmp_path):
@@ -85,7 +89,8 @@ def test_a_kill_between_votes_loses_none(tmp_path):
     assert done.returncode != 0
     assert [line["ranks"] for line in lines(tmp_path)] == [[1, 2], [2, 1], [1, 2]]
     again = booth(tmp_path)
-    assert len(again.votes) == 3 and again.shown.prompt not in {line["prompt"] for line in again.votes}
+    assert len(again.votes) == 3
+    assert again.shown.prompt not in {line["prompt"] for line in again.votes}
 
 
 @pytest.mark.parametrize("cut", [1, 20, -2])
@@ -96,7 +101,8 @@ def test_a_last_line_that_was_cut_off_is_moved_not_lost(tmp_path, cut):
     first, second = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(first + second[:cut])
     again = booth(tmp_path)
-    assert path.read_bytes() == first and "cut off" in again.file.mended
+    assert path.read_bytes() == first
+    assert "cut off" in again.file.mended
     assert (tmp_path / "votes.jsonl.cut-off").read_bytes() == second[:cut] + b"\n"
     again.vote("tie")
     assert len(rmkit.load(path)) == 2
@@ -131,7 +137,7 @@ def test_a_damaged_line_in_the_middle_is_named_and_the_file_left_alone(tmp_path)
     assert path.read_bytes() == content
 
 
-# --- undo ----------------------------------------------------------------------------------------------------
+# --- undo ---------------------------------------------------------------------------------------------------
 
 
 def test_undo_asks_the_same_pair_on_the_same_sides_and_keeps_what_was_said(tmp_path):
@@ -141,14 +147,16 @@ def test_undo_asks_the_same_pair_on_the_same_sides_and_keeps_what_was_said(tmp_p
     voting.vote("right", 3)
     voting.undo()
     assert voting.shown == shown
-    first, second = rmkit.load(tmp_path / "votes.jsonl")
-    assert second.ranks is None and second.strength is None
+    _, second = rmkit.load(tmp_path / "votes.jsonl")
+    assert second.ranks is None
+    assert second.strength is None
     assert {**second.extra["undone"], "at": ""} == {"ranks": [2, 1], "strength": 3, "at": ""}
     voting.vote("left")
     assert [line.get("ranks") for line in lines(tmp_path)] == [[1, 2], None, [1, 2]]
     for _ in range(2):
         voting.undo()
-    assert voting.votes == [] and [line.get("ranks") for line in lines(tmp_path)] == [None] * 3
+    assert voting.votes == []
+    assert [line.get("ranks") for line in lines(tmp_path)] == [None] * 3
     with pytest.raises(InputError, match="no vote"):
         voting.undo()
 
@@ -158,10 +166,12 @@ def test_undo_of_a_skip_and_after_a_restart(tmp_path):
     voting.vote("left"), voting.skip()
     again = booth(tmp_path)
     line = again.undo()
-    assert line["extra"]["undone"]["skipped"] and again.shown.prompt == line["prompt"]
+    assert line["extra"]["undone"]["skipped"]
+    assert again.shown.prompt == line["prompt"]
     again.undo()
     third = booth(tmp_path)
-    assert third.votes == [] and third.shown == booth(tmp_path, name="new.jsonl").shown
+    assert third.votes == []
+    assert third.shown == booth(tmp_path, name="new.jsonl").shown
 
 
 def test_an_undo_that_cannot_be_written_changes_nothing(tmp_path, monkeypatch):
@@ -173,9 +183,10 @@ def test_an_undo_that_cannot_be_written_changes_nothing(tmp_path, monkeypatch):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(vote_file.os, "replace", full)
-    with pytest.raises(InputError, match="No space left.*nothing was changed"):
+    with pytest.raises(InputError, match=r"No space left.*nothing was changed"):
         voting.undo()
-    assert (tmp_path / "votes.jsonl").read_bytes() == before and voting.shown == shown
+    assert (tmp_path / "votes.jsonl").read_bytes() == before
+    assert voting.shown == shown
     assert sorted(os.listdir(tmp_path)) == ["votes.jsonl"]
 
 
@@ -189,10 +200,11 @@ def test_a_vote_that_cannot_be_written_is_not_counted(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(vote_file.os, "fsync", full)  # the line is there, and may not be on the disk
-        with pytest.raises(InputError, match="No space left.*not counted"):
+        with pytest.raises(InputError, match=r"No space left.*not counted"):
             voting.vote("right")
     assert (tmp_path / "votes.jsonl").read_bytes() == before
-    assert voting.shown == shown and len(voting.votes) == 1
+    assert voting.shown == shown
+    assert len(voting.votes) == 1
     voting.vote("right")
     assert len(lines(tmp_path)) == 2
 
@@ -210,7 +222,7 @@ def test_two_notebooks_on_one_file_overwrite_nothing(tmp_path):
     assert [line["ranks"] for line in lines(tmp_path)] == [[1, 2], [2, 1]]
 
 
-# --- which pair, on which side -------------------------------------------------------------------------------
+# --- which pair, on which side ------------------------------------------------------------------------------
 
 
 def test_it_goes_on_where_it_stopped(tmp_path):
@@ -219,7 +231,8 @@ def test_it_goes_on_where_it_stopped(tmp_path):
     for _ in range(12):
         asked.append(whole.shown)
         whole.vote("left")
-    assert whole.done and {record.prompt for record in asked} == {record.prompt for record in pairs()}
+    assert whole.done
+    assert {record.prompt for record in asked} == {record.prompt for record in pairs()}
     seen = []
     for _ in range(12):  # a new booth for every vote
         voting = booth(tmp_path)
@@ -266,12 +279,26 @@ def test_two_people_in_two_files_and_in_one(tmp_path):
             voting.vote("left" if owl_is_left == (who == "Ada" or number < 9) else "right")
     votes = rmkit.load([tmp_path / "a.jsonl", tmp_path / "b.jsonl"])
     found = rmkit.people.agreement(votes)
-    assert len(votes) == 24 and found.pairs["agreement"].tolist() == [0.75]
+    assert len(votes) == 24
+    assert found.pairs["agreement"].tolist() == [0.75]
     assert len(votes.to_pairs()) == 24
     ben = booth(tmp_path, name="a.jsonl", annotator="Ben")
     ben.vote("tie")
-    assert len(booth(tmp_path, name="a.jsonl").votes) == 12 and len(ben.votes) == 1
+    assert len(booth(tmp_path, name="a.jsonl").votes) == 12
+    assert len(ben.votes) == 1
     assert set(rmkit.load(tmp_path / "a.jsonl").records[-1].to_dict()) >= {"annotator", "ranks", "extra"}
+
+
+def test_pooling_counts_every_vote_once(tmp_path):
+    for name in ("a.jsonl", "b.jsonl"):  # two people who kept the same name, and agree
+        voting = booth(tmp_path, name=name, annotator="me")
+        for _ in range(5):
+            voting.vote("left")
+    a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    assert len(rmkit.load([a, b])) == 10
+    assert rmkit.people.agreement(rmkit.load([a, b])).people.loc["me", "again"] == 5
+    shutil.copy(a, tmp_path / "copy.jsonl")
+    assert len(rmkit.load([a, tmp_path / "copy.jsonl"])) == 5
 
 
 def test_votes_on_other_pairs_stay_and_are_counted(tmp_path):
@@ -287,7 +314,7 @@ def test_a_pair_that_stands_there_twice_is_asked_once(tmp_path):
     assert len(Booth(twice, tmp_path / "v.jsonl", model=None).pairs) == 2
 
 
-# --- what is expected ----------------------------------------------------------------------------------------
+# --- what is expected ---------------------------------------------------------------------------------------
 
 
 def test_expectations_are_fixed_before_the_vote_and_learn_a_clear_taste(tmp_path, fishy):
@@ -303,7 +330,8 @@ def test_expectations_are_fixed_before_the_vote_and_learn_a_clear_taste(tmp_path
     track = voting.track
     assert len(track) == 39
     hits = [(p > 0.5) == (ranks == [1, 2]) for p, ranks in said[1:]]
-    assert track.right == sum(hits) and track.right / 39 > 0.8
+    assert track.right == sum(hits)
+    assert track.right / 39 > 0.8
     given = [p if ranks == [1, 2] else 1 - p for p, ranks in said[1:]]
     assert track.log_loss == pytest.approx(-np.log(given).mean())
     assert track.claimed == pytest.approx(np.mean([max(p, 1 - p) for p, _ in said[1:]]))
@@ -338,7 +366,8 @@ def test_skips_and_ties_are_no_evidence_of_a_side(tmp_path, fishy):
     voting.skip()
     assert voting.expected is None
     voting.vote("tie")
-    assert voting.expected == 0.5 and len(voting.track) == 0
+    assert voting.expected == 0.5
+    assert len(voting.track) == 0
 
 
 def test_taste_is_the_ridge_of_bradley_and_terry():
@@ -363,7 +392,8 @@ def test_least_sure_first_asks_what_is_not_known_yet():
     taste.learn([0], [1.0])
     worth = taste.worth_asking()
     assert worth.argmax() == 2  # not the pair like the one that was voted on, nor the one of equal answers
-    assert worth.argmin() == 3 and abs(taste.expects()[3] - 0.5) < 1e-6
+    assert worth.argmin() == 3
+    assert abs(taste.expects()[3] - 0.5) < 1e-6
 
 
 def test_the_booth_follows_the_order(tmp_path, fishy):
@@ -379,10 +409,11 @@ def test_the_booth_follows_the_order(tmp_path, fishy):
 
 
 def test_an_empty_track_says_so():
-    assert len(Track.of([])) == 0 and "No expectation" in str(Track.of([]))
+    assert len(Track.of([])) == 0
+    assert "No expectation" in str(Track.of([]))
 
 
-# --- what is refused -----------------------------------------------------------------------------------------
+# --- what is refused ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -426,12 +457,13 @@ def test_a_folder_is_no_file(tmp_path):
 def test_a_file_of_something_else_is_never_touched(content, tmp_path):
     path = tmp_path / "votes.jsonl"
     path.write_text(content)
-    with pytest.raises(InputError, match="line 1.*choose another `out`"):
+    with pytest.raises(InputError, match=r"line 1.*choose another `out`"):
         booth(tmp_path)
-    assert path.read_text() == content and os.listdir(tmp_path) == ["votes.jsonl"]
+    assert path.read_text() == content
+    assert os.listdir(tmp_path) == ["votes.jsonl"]
 
 
-# --- the panel, without a browser ----------------------------------------------------------------------------
+# --- the panel, without a browser ---------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -441,23 +473,28 @@ def panel(tmp_path, fishy):
 
 
 def test_buttons_and_keys_do_the_same(panel, tmp_path):
-    assert isinstance(panel, Voting) and "Pair 1 of 6" in panel.prompt.value
+    assert isinstance(panel, Voting)
+    assert "Pair 1 of 6" in panel.prompt.value
     panel.buttons["left"].click()
     assert "I think you take" in panel.expectation.value
     panel.press("2")
     assert panel.sure.value == "2"
     panel.press("right")
-    assert panel.sure.value == "" and "My guess was" in panel.last.value
+    assert panel.sure.value == ""
+    assert "My guess was" in panel.last.value
     panel.buttons["undo"].click()
-    assert "Pair 2 of 6" in panel.prompt.value and "Taken back" in panel.last.value
+    assert "Pair 2 of 6" in panel.prompt.value
+    assert "Taken back" in panel.last.value
     assert lines(tmp_path)[1]["extra"]["undone"]["strength"] == 2
     panel.press("3"), panel.press("3")
     assert panel.sure.value == ""
     for action in ("tie", "skip", "left", "left", "left"):
         panel.press(action)
-    assert "All 6 pairs were asked" in panel.prompt.value and panel.expectation.value.count(">") == 2
+    assert "All 6 pairs were asked" in panel.prompt.value
+    assert panel.expectation.value.count(">") == 2
     panel.press("left")
-    assert "for none of them" in panel.last.value and len(lines(tmp_path)) == 7
+    assert "for none of them" in panel.last.value
+    assert len(lines(tmp_path)) == 7
 
 
 def test_a_key_pressed_before_the_next_pair_was_shown_is_not_counted(panel):
@@ -465,7 +502,8 @@ def test_a_key_pressed_before_the_next_pair_was_shown_is_not_counted(panel):
     panel.keyboard._heard(panel.keyboard, {"action": "left", "turn": old}, [])
     assert len(panel.booth.votes) == 1
     panel.keyboard._heard(panel.keyboard, {"action": "left", "turn": old}, [])
-    assert len(panel.booth.votes) == 1 and "not counted" in panel.last.value
+    assert len(panel.booth.votes) == 1
+    assert "not counted" in panel.last.value
 
 
 def test_a_failure_is_shown_and_raised(panel, tmp_path):
@@ -474,16 +512,19 @@ def test_a_failure_is_shown_and_raised(panel, tmp_path):
         file.write("\n")
     with pytest.raises(InputError):
         panel.press("left")
-    assert "alert" in panel.alarm.value and "changed by something else" in panel.alarm.value
+    assert "alert" in panel.alarm.value
+    assert "changed by something else" in panel.alarm.value
 
 
 def test_texts_are_escaped_and_expectations_can_be_kept_back(tmp_path, fishy):
     nasty = [Record(f"<script>{i}", ["<img src=x>", "$a$ & \u202eb"]) for i in range(3)]
     made = rmkit.label(nasty, out=tmp_path / "v.jsonl", tell=False, model=fishy[1])
-    assert "<script>" not in made.prompt.value and "&lt;script&gt;" in made.prompt.value
+    assert "<script>" not in made.prompt.value
+    assert "&lt;script&gt;" in made.prompt.value
     assert not any("<img" in answer.value for answer in made.answers)
     made.press("left")
-    assert "%" not in made.expectation.value and "hear it after" in made.expectation.value
+    assert "%" not in made.expectation.value
+    assert "hear it after" in made.expectation.value
     made.press("right")
     assert "My guess was" in made.last.value
     assert [line["extra"]["told"] for line in made.booth.votes] == [False, False]
@@ -500,4 +541,5 @@ def test_keys_say_what_they_do():
     made = Keys("panel", {"a": "left"}, "Keys: A", heard.append, lambda: heard.append("early"))
     made._heard(made, {"action": "left", "turn": 0}, [])
     made._heard(made, {"action": "left", "turn": 5}, [])
-    assert heard == ["left", "early"] and "suppress-shortcuts" in made._esm
+    assert heard == ["left", "early"]
+    assert "suppress-shortcuts" in made._esm

@@ -5,6 +5,7 @@ The screen is panel.py. A vote is on disk before anything here knows of it.
 
 import datetime
 import time
+import uuid
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from rmkit.data.preferences import as_preferences, prompt_key
 from rmkit.data.records import Record
 from rmkit.errors import InputError, did_you_mean
 from rmkit.models.features import features
-from rmkit.training.labeling.taste import Taste
+from rmkit.training.labeling.taste import Taste, differences
 from rmkit.training.labeling.track import Track
 from rmkit.training.labeling.vote_file import VoteFile
 
@@ -56,7 +57,7 @@ class Booth:
         self.annotator, self.order, self.tell, self.seed = annotator, order, tell, seed
         self.pairs = _pairs(preferences)
         self.file = VoteFile(out)
-        self.taste = None if model is None else Taste(_differences(self.pairs, model))
+        self.taste = None if model is None else Taste(differences(features(self.pairs, model)))
         self._queue = np.random.default_rng(seed).permutation(len(self.pairs))
         self._sides = _sides(len(self.pairs), seed, annotator)
         self._again: list[int] = []  # pairs that were taken back: they are asked first
@@ -67,7 +68,7 @@ class Booth:
         self.elsewhere = len(known) - len(self._asked)  # votes of this person on pairs that are not here
         self._next()
 
-    # --- what is asked ---------------------------------------------------------------------------------------
+    # --- what is asked --------------------------------------------------------------------------------------
 
     @property
     def done(self) -> bool:
@@ -87,6 +88,12 @@ class Booth:
         return [self.file.lines[n] for n, _ in self._asked]
 
     @property
+    def shares(self) -> list[tuple[int, float]]:
+        """(place in `pairs`, share of the vote for its first response) of every vote that is no skip."""
+        voted = [(i, self.file.lines[n]) for n, i in self._asked if self.file.lines[n].get("ranks")]
+        return [(i, _for_first(line, self.pairs[i])) for i, line in voted]
+
+    @property
     def track(self) -> Track:
         """How good the expectations were so far."""
         return Track.of(self.votes)
@@ -98,9 +105,8 @@ class Booth:
         self.current = self.expected = None
         self.turned = False
         if self.taste is not None:
-            voted = [(i, self.file.lines[n]) for n, i in self._asked if self.file.lines[n].get("ranks")]
-            shares = [_for_first(line, self.pairs[i]) for i, line in voted]
-            self.taste.learn([i for i, _ in voted], shares)
+            voted = self.shares
+            self.taste.learn([i for i, _ in voted], [share for _, share in voted])
         if rest:
             worth = self.taste.worth_asking()[rest] if self.order == "least sure" else None
             first = rest[0] if worth is None else rest[int(worth.argmax())]
@@ -111,7 +117,7 @@ class Booth:
                 self.expected = round(float(1 - left if self.turned else left), 4)
         self._since = time.monotonic()
 
-    # --- what is said ----------------------------------------------------------------------------------------
+    # --- what is said ---------------------------------------------------------------------------------------
 
     def vote(self, side: str, strength: int | None = None) -> dict:
         """Write a vote for "left", "right" or "tie", and ask the next pair. Returns the line.
@@ -153,6 +159,7 @@ class Booth:
     def _write(self, said: dict, more: dict) -> dict:
         shown = self.shown
         about = {
+            "pair": shown.id,
             "time": _now(),
             "seconds": round(time.monotonic() - self._since, 1),
             "turned": self.turned,
@@ -161,7 +168,10 @@ class Booth:
             "expected": self.expected,
             "told": self.tell and self.expected is not None,
         }
-        bare = Record(shown.prompt, shown.responses, subset=shown.subset, id=shown.id, annotator=self.annotator)
+        # A vote has an id of its own: a file that is read twice holds it once, and two people who forgot to
+        # take a name, and say the same, are two votes.
+        bare = Record(shown.prompt, shown.responses, subset=shown.subset, annotator=self.annotator)
+        said |= {"id": uuid.uuid4().hex}
         line = replace(bare, **said, extra=about | more).to_dict()
         self.file.append(line)
         self._asked.append((len(self.file.lines) - 1, self.current))
@@ -174,8 +184,8 @@ def _pairs(preferences) -> list[Record]:
     for number, record in enumerate(records):
         if len(record.responses) != 2:
             raise InputError(
-                f"{record.where or record.id or f'record {number}'} has {len(record.responses)} responses, and "
-                "two are asked at a time: give pairs, such as preferences.to_pairs()."
+                f"{record.where or record.id or f'record {number}'} has {len(record.responses)} responses, "
+                "and two are asked at a time: give pairs, such as preferences.to_pairs()."
             )
     pairs: dict[tuple, Record] = {}
     for record in records:
@@ -183,11 +193,6 @@ def _pairs(preferences) -> list[Record]:
     if not pairs:
         raise InputError("There is no pair to vote on.")
     return list(pairs.values())
-
-
-def _differences(pairs: list[Record], model: str | Path) -> np.ndarray:
-    """(N, D) features of the first response minus those of the second."""
-    return np.stack([(first - second).numpy() for first, second in features(pairs, model)])
 
 
 def _key(record: Record) -> tuple:

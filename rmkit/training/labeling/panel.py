@@ -41,17 +41,18 @@ def label(
 
     preferences: groups of two responses, whatever `rmkit.load` takes; what others said of them is not shown.
     out: a .jsonl file, one record of rmkit a line: the responses as they were shown (the left one first),
-        `ranks`, `strength` where you said how sure, `annotator`, and in `extra` the time, the sides, and what
-        was expected of you. Run the cell again, and it goes on where you stopped. A skipped pair, and a vote
-        that was taken back, are records without ranks.
+        `ranks`, `strength` where you said how sure, `annotator`; in `extra` the time, the sides, the id of
+        the pair, and what was expected of you. Run the cell again, and it goes on where you stopped. A
+        skipped pair, and a vote that was taken back, are records without ranks.
     annotator: your name, so that the files of several people can be read together (`rmkit.people.agreement`).
-    order: "random"; or "least sure", the pair whose vote would teach the head most.
+    order: "random"; or "least sure", the pair whose vote would teach the head most (lesson 13 measures what
+        that is worth).
     tell: say before each vote what a head trained on your votes so far expects. Whoever collects votes for
         others to use says False: an expectation that is seen may sway. It is told after the vote then.
     model: whose frozen features the head sees (`rmkit.features`); None: no head.
     seed: of the order and the sides. Half of every four pairs are turned.
-    Returns the panel; `.booth` holds the votes. Raises InputError for groups that are no pairs, and for a file
-    that holds something else.
+    Returns the panel; `.booth` holds the votes. Raises InputError for groups that are no pairs, and for a
+    file that holds something else.
     """
     return Voting(Booth(preferences, out, annotator, order=order, tell=tell, model=model, seed=seed))
 
@@ -87,7 +88,9 @@ class Voting(ipywidgets.VBox):
         super().__init__(
             [
                 self.prompt,
-                ipywidgets.HBox(self.answers, layout=ipywidgets.Layout(flex_flow="row wrap", align_items="stretch")),
+                ipywidgets.HBox(
+                    self.answers, layout=ipywidgets.Layout(flex_flow="row wrap", align_items="stretch")
+                ),
                 self.expectation,
                 self.keyboard,
                 ipywidgets.HBox(list(self.buttons.values()), layout=wrap),

@@ -15,6 +15,11 @@ from rmkit.theory import linear
 PRIOR = 0.3  # precision of w where |x|^2 is 1 on average; chosen on other pairs and voters than the lessons'
 
 
+def differences(features: Sequence) -> np.ndarray:
+    """(N, D): features of the first response less those of the second, from one (2, D) tensor a pair."""
+    return np.stack([np.asarray(first - second, dtype=np.float64) for first, second in features])
+
+
 class Taste:
     """A person's reward over N pairs with features x (N, D), first answer minus second.
 
@@ -24,7 +29,9 @@ class Taste:
 
     def __init__(self, x: np.ndarray, prior: float = PRIOR):
         x = np.asarray(x, dtype=np.float64)
-        left, strengths, self._axes = np.linalg.svd(x, full_matrices=False)  # a rotation: same gaps, less work
+        left, strengths, self._axes = np.linalg.svd(
+            x, full_matrices=False
+        )  # a rotation: same gaps, less work
         length = np.sqrt((x**2).sum(1).mean()) or 1.0
         self._scale, self.prior = 1 / length, prior
         self.x = left * strengths / length

@@ -59,7 +59,7 @@ class Track:
             return "No expectation was tried yet."
         low, high = self.interval
         return (
-            f"Right in {self.right:g} of {len(self)} ({self.right / len(self):.0%}, 95 % interval {low:.0%} to "
-            f"{high:.0%}); by its own word it should be {self.claimed:.0%}. "
+            f"Right in {self.right:g} of {len(self)} ({self.right / len(self):.0%}, 95 % interval {low:.0%} "
+            f"to {high:.0%}); by its own word it should be {self.claimed:.0%}. "
             f"Log-loss {self.log_loss:.2f}, a coin has 0.69."
         )

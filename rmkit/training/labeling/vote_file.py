@@ -48,7 +48,9 @@ class VoteFile:
                 os.fsync(file.fileno())
         except OSError as error:
             self._forget_half()
-            raise InputError(f"{self.path} could not be written ({error}): the vote is not counted.") from error
+            raise InputError(
+                f"{self.path} could not be written ({error}): the vote is not counted."
+            ) from error
         self._size, self._ended = self._size + len(content), True
         self.lines.append(line)
 
@@ -75,7 +77,9 @@ class VoteFile:
     def _vote(self, line: bytes, number: int) -> dict:
         where = f"{self.path}, line {number}"
         if not _is_object(line):
-            raise InputError(f"{where}: is no JSON object; mend or delete this line, or choose another `out`.")
+            raise InputError(
+                f"{where}: is no JSON object; mend or delete this line, or choose another `out`."
+            )
         vote = json.loads(line)
         texts, ranks, extra = vote.get("responses"), vote.get("ranks"), vote.get("extra")
         two = isinstance(texts, list) and len(texts) == 2 and all(isinstance(text, str) for text in texts)
