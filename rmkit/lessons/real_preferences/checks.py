@@ -10,6 +10,7 @@ from rmkit.notebook.check import Check, Mistake, Trap
 def _lengths(rng):
     yield np.array([12, -3, 40]), np.array([5, -9, 2, 0])
     yield np.array([-12, 3, -40]), np.array([5, -9, 2, 0, -1])
+    yield np.array([3, 4, -1]), np.array([-5, -6, 2])  # in the test pairs it goes the other way
     yield np.array([100, -1, -2, -3]), np.array([7, -7, -8, 1, -3])  # the mean and the majority disagree
     for n, drift in ((9, 10), (21, -10), (31, 4)):
         yield np.rint(rng.normal(drift, 20, n)), np.rint(rng.normal(drift, 20, n + 4))
@@ -75,6 +76,7 @@ def _prompts(rng):
     yield ["What do otters eat?"], ["What do otters eat?", "Why?"]
     yield ["What do  otters\neat?", "Who?"], ["What do otters eat?", "Why?", "Why?", " Who? "]
     yield ["what do otters eat?"], ["What do otters eat?"]
+    yield ["now here"], ["nowhere", "now here", "now  here"]
     words = np.array(["why", "who", "what", "otters", "eat", "fish", "how", "legs"])
     for n in (6, 12):
         some = [" ".join(rng.choice(words, 2)) for _ in range(n)]

@@ -132,7 +132,7 @@ def failures(report: Report) -> list[str]:
     weak = [name for name, part in report.subsets.items() if part.interval[0] <= 0.5]
     if weak:
         found.append(
-            f"In {len(weak)} of {len(report.subsets)} subsets it is no better than a coin, or pairs are too few: "
+            f"In {len(weak)} of {len(report.subsets)} subsets it is no better than a coin, or pairs are few: "
             f"{', '.join(map(shown, weak))}."
         )
     if report.length is not None and not report.length.low <= 0 <= report.length.high:
@@ -155,7 +155,7 @@ def surely_wrong(report: Report, data: Preferences) -> Table | None:
     for row in frame.itertuples():
         record = data[int(row.group)]
         better, worse = (record.responses[i] for i in (row.at, row.at + row.earlier))
-        place = shown(record.where or record.id or f"group {row.group}")
+        place = shown(record.where or record.id or f"group {row.group}").rsplit("/", 1)[-1]
         rows[place] = [
             f"{row.gap:.2f}",
             beginning(record.prompt, 160),
