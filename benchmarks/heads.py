@@ -15,10 +15,10 @@ import time
 
 import numpy as np
 import torch
+from rmkit.ablation import fit_heads, grid
 from tables import row, show
 
 from rmkit import load
-from rmkit.ablation import fit_heads, grid
 
 
 def problem(groups: int, width: int, k: int = 2, seed: int = 0):
@@ -29,7 +29,11 @@ def problem(groups: int, width: int, k: int = 2, seed: int = 0):
     reward = x @ rng.normal(size=width) + rng.gumbel(size=(groups, k))
     ranks = (-reward).argsort(1).argsort(1) + 1
     records = [
-        {"prompt": f"question {g}", "responses": [f"answer {g} {i}" for i in range(k)], "ranks": ranks[g].tolist()}
+        {
+            "prompt": f"question {g}",
+            "responses": [f"answer {g} {i}" for i in range(k)],
+            "ranks": ranks[g].tolist(),
+        }
         for g in range(groups)
     ]
     return load(records), list(torch.tensor(x, dtype=torch.float32))

@@ -2,8 +2,10 @@
 
 import os
 import platform
+import time
 
 import pandas as pd
+import torch
 
 
 def row(what: str, value: float, side: str, limit: float, unit: str = "x", why: str = "") -> dict:
@@ -26,7 +28,13 @@ def row(what: str, value: float, side: str, limit: float, unit: str = "x", why: 
 
 def unmeasured(what: str, why: str) -> dict:
     """A line that says why there is no number."""
-    return {"what": what, "measured": float("nan"), "wanted": "", "unit": "", "verdict": f"not measured: {why}"}
+    return {
+        "what": what,
+        "measured": float("nan"),
+        "wanted": "",
+        "unit": "",
+        "verdict": f"not measured: {why}",
+    }
 
 
 def show(title: str, rows: list[dict]) -> None:
@@ -35,10 +43,18 @@ def show(title: str, rows: list[dict]) -> None:
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3g}".format, na_rep="-"), flush=True)
 
 
+def clock(device: torch.device) -> float:
+    """Seconds, when all work that was begun is done: of the processor on a CPU with one thread, which other
+    programs disturb less, else of the clock on the wall.
+    """
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    alone = device.type == "cpu" and torch.get_num_threads() == 1
+    return time.process_time() if alone else time.perf_counter()
+
+
 def machine() -> str:
     """One line about where this ran."""
-    import torch
-
     card = torch.cuda.get_device_name() if torch.cuda.is_available() else "no CUDA"
     threads = f"{torch.get_num_threads()} threads of torch {torch.__version__}"
     return f"{_processor()}, {os.cpu_count()} cores, {card}; {threads}; Python {platform.python_version()}"

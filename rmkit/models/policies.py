@@ -5,6 +5,7 @@ in: every sample has its own stream of uniform numbers u, and the next token is 
 cumulative probability passes u.
 """
 
+import contextlib
 import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 from rmkit.data.records import Prompt
 from rmkit.errors import InputError
 from rmkit.evaluation.best_of import best_of_n, best_of_n_kl
+from rmkit.models import shared_prompt
 from rmkit.models.next_word import check_length
 from rmkit.models.packing import encode_group
 from rmkit.models.sampling_cache import sampling_cache
@@ -144,8 +146,9 @@ def _grow(
     """Tokens of counts[i] responses to each prompt heads[i], EOS excluded; u (R, T) are their uniform
     numbers.
 
-    Every prompt is computed once; its keys and values are then repeated for its responses. Prompts are padded
-    on the left, so that all rows grow at the same column; rows that have ended leave the batch.
+    Every prompt is computed once. Its keys and values are shared by its responses where it is the only one
+    (`shared_prompt`), else repeated for them. Prompts are padded on the left, so that all rows grow at the
+    same column; rows that have ended leave the batch.
     """
     device, longest, steps = model.device, max(map(len, heads)), u.shape[1]
     ids = torch.full((len(heads), longest), tokenizer.pad_token_id or 0, device=device)
@@ -160,23 +163,28 @@ def _grow(
     positions = (seen[:, :longest].cumsum(-1) - 1).clamp(min=0)
     logits = _last(model, ids, seen[:, :longest], positions, cache)
     repeat = torch.repeat_interleave(torch.arange(len(heads)), torch.tensor(counts)).to(device)
-    cache.batch_select_indices(repeat)
+    sharing = contextlib.nullcontext()
+    if len(heads) == 1 and shared_prompt.usable(model, cache):
+        sharing = shared_prompt.shared(model, cache, len(repeat))
+    else:
+        cache.batch_select_indices(repeat)
     logits, seen, position = logits[repeat], seen[repeat], positions[repeat, -1]
     grown = torch.full(u.shape, NOTHING, device=device)
     alive = torch.arange(len(repeat), device=device)
     numbers = torch.from_numpy(u).to(device)
-    for step in range(steps):
-        token = choose(logits, numbers[alive, step])
-        going = ~torch.isin(token, ends)
-        grown[alive[going], step] = token[going]
-        if step + 1 == steps or not going.any():
-            break
-        if not going.all():
-            kept = _close_ranks(going)
-            cache.batch_select_indices(kept)
-            token, alive, seen, position = token[kept], alive[kept], seen[kept], position[kept]
-        position = position + 1
-        logits = _last(model, token[:, None], seen[:, : longest + step + 1], position[:, None], cache)
+    with sharing:
+        for step in range(steps):
+            token = choose(logits, numbers[alive, step])
+            going = ~torch.isin(token, ends)
+            grown[alive[going], step] = token[going]
+            if step + 1 == steps or not going.any():
+                break
+            if not going.all():
+                kept = _close_ranks(going)
+                cache.batch_select_indices(kept)
+                token, alive, seen, position = token[kept], alive[kept], seen[kept], position[kept]
+            position = position + 1
+            logits = _last(model, token[:, None], seen[:, : longest + step + 1], position[:, None], cache)
     model.train(training)
     return [[token for token in row if token != NOTHING] for row in grown.tolist()]
 

@@ -16,7 +16,7 @@ from rmkit.theory.pairs import pairs
 from rmkit.training.batching import column
 from rmkit.training.head_settings import Setting
 
-# (rewards of S heads (S, ...), which heads they are (S,)) -> the part of each objective that is the loss, (S,)
+# (rewards of S heads (S, ...), which heads they are) -> (S,), what the loss adds to each objective
 Values = Callable[[Tensor, Tensor], Tensor]
 AT_ONCE = 4_000_000  # numbers in the largest tensor (heads, groups, K, K) of one pass
 

@@ -71,17 +71,24 @@ def _draw(
     prompt: np.ndarray, setting: Setting, test, useless: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One head's; prompt (G,): the number of each group's prompt, in the order of the texts."""
-    # A stream for each purpose: more noise must not change the split.
-    split, sample, noise = (np.random.default_rng([setting.seed, purpose]) for purpose in range(3))
     held_out = np.zeros(len(prompt), dtype=bool)
     if isinstance(test, float):
-        number = int(prompt.max()) + 1
-        held_out = np.isin(prompt, split.permutation(number)[: max(1, round(test * number))])
+        inside = np.zeros(int(prompt.max()) + 1, dtype=bool)
+        inside[_stream(setting, 0).permutation(len(inside))[: max(1, round(test * len(inside)))]] = True
+        held_out = inside[prompt]
     else:
         held_out[list(test)] = True
     train = np.flatnonzero(~held_out & ~useless)
-    train = sample.permutation(train)[: setting.groups]
-    if setting.bootstrap and len(train):
-        train = sample.choice(train, len(train))
+    if setting.groups is not None or setting.bootstrap:
+        sample = _stream(setting, 1)
+        train = sample.permutation(train)[: setting.groups]
+        if setting.bootstrap and len(train):
+            train = sample.choice(train, len(train))
     counts = np.bincount(train, minlength=len(prompt))
-    return held_out, counts, noise.random(len(prompt)) < setting.noise
+    turned = _stream(setting, 2).random(len(prompt)) < setting.noise if setting.noise else held_out & False
+    return held_out, counts, turned
+
+
+def _stream(setting: Setting, purpose: int) -> np.random.Generator:
+    """A stream for each purpose: more noise must not change the split."""
+    return np.random.default_rng([setting.seed, purpose])
