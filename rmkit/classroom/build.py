@@ -57,7 +57,7 @@ def main() -> int:
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
     for path in paths:
-        print(f"{path.name}: running it for its slides", flush=True)
+        print(f"{path.name}: running it for its slides, or reading the run that is kept", flush=True)
         slides.write(reading.executed(path, ROOT / "build" / "read"), path.stem, out / "slides")
     print(f"written to {out}; begin with guide.md")
     return 0
