@@ -56,9 +56,11 @@ def main() -> int:
         return 2
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
+    runs = {}
     for path in paths:
-        print(f"{path.name}: running it for its slides", flush=True)
-        slides.write(reading.executed(path, ROOT / "build" / "read"), path.stem, out / "slides")
+        print(f"{path.name}: running it for its slides, or reading the run that is kept", flush=True)
+        runs[path.stem] = reading.executed(path, ROOT / "build" / "read")
+    slides.write(runs, out / "slides")
     print(f"written to {out}; begin with guide.md")
     return 0
 

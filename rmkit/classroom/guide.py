@@ -6,6 +6,7 @@ from typing import Any
 
 from rmkit.classroom.key import PENCIL_POINTS, exercises
 from rmkit.classroom.markers import marks
+from rmkit.classroom.opening import CELL
 from rmkit.lessons.checks import every_check
 
 WORDS_A_MINUTE, MINUTES_A_CELL = 130, 0.5
@@ -33,7 +34,7 @@ def parts(book: Any) -> dict[str, tuple[float, float]]:
     name = "Opening"
     minutes = {e.number: e.minutes for e in exercises(book)}
     for cell in book.cells:
-        if marks(cell).get("solution"):
+        if marks(cell).get("solution") or cell.id == CELL:
             continue
         if cell.cell_type == "code":
             found.setdefault(name, [0.0, 0.0])[0] += MINUTES_A_CELL

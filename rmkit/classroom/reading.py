@@ -1,7 +1,7 @@
 """Lessons run once for readers without a kernel: figures move between values that were computed before.
 
 A figure inside a widget stays as it was at the end; what only a kernel can do is named in a line. Used by the
-slides and by the site. A run is kept below build/read until the lesson or its size changes.
+slides and by the site. A run is kept below build/read until the lesson, the library or the size changes.
 """
 
 import hashlib
@@ -31,8 +31,7 @@ def executed(path: Path, kept: Path) -> Any:
     from nbclient import NotebookClient
 
     text = path.read_text(encoding="utf-8")
-    name = hashlib.sha256(f"{size()} {text}".encode()).hexdigest()[:16]
-    there = kept / f"{path.stem}-{name}.ipynb"
+    there = kept / f"{path.stem}-{_key(text)}.ipynb"
     if there.is_file():
         return nbformat.read(there, 4)
     book = nbformat.reads(text, 4)
@@ -57,6 +56,16 @@ def executed(path: Path, kept: Path) -> Any:
     part.write_text(nbformat.writes(book), encoding="utf-8")
     part.replace(there)
     return book
+
+
+def _key(lesson: str) -> str:
+    """What a run depends on: the lesson, the size, and the library without this room."""
+    package = Path(__file__).parents[1]
+    told = hashlib.sha256(f"{size()} {lesson}".encode())
+    for path in sorted(package.rglob("*.py")):
+        if not path.is_relative_to(package / "classroom"):
+            told.update(path.read_bytes())
+    return told.hexdigest()[:16]
 
 
 def _readable(output: Any, widgets: Mapping[str, Any]) -> Iterator[Any]:

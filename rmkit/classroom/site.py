@@ -11,11 +11,11 @@ import nbformat
 
 from rmkit.classroom import plots, reading, rooms
 from rmkit.classroom.build import ROOT, lessons
-from rmkit.classroom.guide import title
 from rmkit.classroom.opening import CELL, LINKS
 from rmkit.errors import InputError
 from rmkit.lessons import museum
 
+PICTURE = "docs/picture.svg"
 MATHJAX = "mathjax@3.2.2"  # the version whose tex-mml-chtml.js and fonts work by themselves
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 # page: (file of the repository, its title where it has none)
@@ -31,6 +31,12 @@ PAGES = {
     "leaderboards": "docs/leaderboards.md",
     "scale": "docs/scale.md",
 }
+# page: the section of the README that it shows
+SECTIONS = {
+    "troubleshooting": "If something is off",
+    "compare": "How it compares",
+    "cite": "How to cite",
+}
 SCRIPTS = '<script src="../_static/plotly.min.js"></script><script src="../_static/plots.js"></script>'
 
 
@@ -42,12 +48,9 @@ def source(folder: Path, kept: Path) -> None:
     }
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "lessons").mkdir(parents=True)
-    titles = {}
     for path in paths:
-        print(f"{path.name}: running it", flush=True)
-        book = lesson(reading.executed(path, kept), known)
-        titles[path.stem] = title(book)
-        nbformat.write(book, folder / "lessons" / path.name)
+        print(f"{path.name}: running it, or reading the run that is kept", flush=True)
+        nbformat.write(lesson(reading.executed(path, kept), known), folder / "lessons" / path.name)
     for page, file in PAGES.items():
         text = relinked((ROOT / file).read_text(encoding="utf-8"), known, "")
         (folder / f"{page}.md").write_text(text, encoding="utf-8")
@@ -56,8 +59,11 @@ def source(folder: Path, kept: Path) -> None:
         (folder / "rooms" / f"{room}.md").write_text(text, encoding="utf-8")
     (folder / "museum.md").write_text(exhibits(), encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (folder / "troubleshooting.md").write_text(troubleshooting(readme), encoding="utf-8")
-    (folder / "index.md").write_text(index(readme, known, list(titles)), encoding="utf-8")
+    for page, heading in SECTIONS.items():
+        text = f"# {heading}\n\n{relinked(section(readme, heading), known, '')}\n"
+        (folder / f"{page}.md").write_text(text, encoding="utf-8")
+    (folder / "index.md").write_text(index(readme, known, [path.stem for path in paths]), encoding="utf-8")
+    shutil.copy(ROOT / PICTURE, folder)
     plots.copy_scripts(folder / "_static")
     shutil.copy(plots.TEMPLATES / "site" / "conf.py", folder)
     shutil.copy(plots.TEMPLATES / "site" / "site.css", folder / "_static")
@@ -115,7 +121,7 @@ def exhibits() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _section(readme: str, heading: str) -> str:
+def section(readme: str, heading: str) -> str:
     """The section of the README below `heading`. Raises InputError where there is none."""
     found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", readme, re.M | re.S)
     if not found:
@@ -123,20 +129,16 @@ def _section(readme: str, heading: str) -> str:
     return found.group(1).strip()
 
 
-def troubleshooting(readme: str) -> str:
-    """The README's table of symptoms, as a page."""
-    return f"# If something is off\n\n{relinked(_section(readme, 'If something is off'), {}, '')}\n"
-
-
 def index(readme: str, known: dict[str, str], names: list[str]) -> str:
     """The first page: the README's opening and its course, and the contents of the site."""
-    opening = relinked(readme.partition("## The course")[0].partition("\n")[2].strip(), known, "")
-    course = relinked(_section(readme, "The course"), known, "")
+    opening = readme.partition("## The course")[0].partition("\n")[2].strip()
+    opening = relinked(opening, known, "").replace(PICTURE, Path(PICTURE).name)
+    course = relinked(section(readme, "The course"), known, "")
     parts = {
         "Lessons": [f"lessons/{name}" for name in names],
         "What was measured": ["claims", "papers", "museum"],
         "Use it": ["data", "formats", "training", "scale", "leaderboards", "intervals", "troubleshooting"],
-        "Teach and contribute": ["classroom", "a_lesson"],
+        "Teach and contribute": ["classroom", "a_lesson", "compare", "cite"],
         "The library": [f"rooms/{room}" for room in rooms.pages(ROOT / "rmkit")],
     }
     trees = [

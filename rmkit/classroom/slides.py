@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,15 @@ def _plain(heading: str) -> str:
     return heading.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def write(lesson: Any, name: str, folder: Path) -> Path:
-    """Write folder/NAME.slides.html, and the scripts that all slides share."""
+def write(lessons: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Write folder/NAME.slides.html for every {NAME: executed lesson}, and the scripts that all share."""
     copy_scripts(folder)
-    book = folder / f"{name}.ipynb"
-    nbformat.write(slides(lesson), book)
+    books = {folder / f"{name}.ipynb": slides(lesson) for name, lesson in lessons.items()}
+    for path, book in books.items():
+        nbformat.write(book, path)
     command = [sys.executable, "-m", "nbconvert", "--to", "slides", "--template=figures", "--log-level=WARN"]
-    subprocess.run(
-        [*command, f"--TemplateExporter.extra_template_basedirs={TEMPLATES}", str(book)], check=True
-    )
-    book.unlink()
-    return folder / f"{name}.slides.html"
+    command += [f"--TemplateExporter.extra_template_basedirs={TEMPLATES}", *map(str, books)]
+    subprocess.run(command, check=True)
+    for path in books:
+        path.unlink()
+    return [path.with_suffix(".slides.html") for path in books]

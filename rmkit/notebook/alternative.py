@@ -39,7 +39,7 @@ def _title(of: Mapping[str, Any]) -> str:
 
 def _plain(text: str) -> str:
     """plotly's small HTML as text."""
-    return html.unescape(re.sub(r"<[^>]*>", " ", text)).strip()
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
 
 
 def _trace(trace: Mapping[str, Any]) -> str:

@@ -97,31 +97,63 @@ def _executed(figures: int):
 
 
 def test_slides_show_every_figure_and_ask_no_network(tmp_path):
-    page = slides.write(_executed(2), "99", tmp_path).read_text(encoding="utf-8")
-    assert page.count("<section") == 3
+    page, other = (
+        path.read_text(encoding="utf-8")
+        for path in slides.write({"98": _executed(2), "99": _executed(0)}, tmp_path)
+    )
+    assert (page.count("<section"), other.count("<section")) == (3, 1)
     assert page.count('class="rmkit-plot"') == 2
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
     assert "</script>A" not in page
-    assert {path.name for path in tmp_path.iterdir()} == {"99.slides.html", "plotly.min.js", "plots.js"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "98.slides.html",
+        "99.slides.html",
+        "plotly.min.js",
+        "plots.js",
+        "plots.css",
+    }
 
 
 def test_a_run_is_kept_until_the_lesson_changes(tmp_path, monkeypatch):
     monkeypatch.setenv("RMKIT_SIZE", "smoke")
-    told = "print(os.environ['RMKIT_STATIC'], time.time_ns())"
-    source = f"import os, time, plotly.graph_objects as go\n{told}\ngo.Figure()"
+    source = """import os, time, ipywidgets, plotly.graph_objects as go
+from rmkit.notebook.widgets import LiveCurve
+print(os.environ['RMKIT_STATIC'], time.time_ns())
+live = LiveCurve(3, loss=(0, 1))
+display(live, ipywidgets.Button(), go.Figure())
+live({"step": 3, "loss": 0.25})"""
     path = tmp_path / "a.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), path)
     first = reading.executed(path, tmp_path / "kept")
     assert first == reading.executed(path, tmp_path / "kept")
-    assert first.cells[0].outputs[0].text.startswith("1 ")
-    assert list(first.cells[0].outputs[1].data) == [reading.PLOT]
-    path.write_text(path.read_text().replace("go.Figure()", "go.Figure();"))
+    told, curve, button, figure = first.cells[0].outputs
+    assert told.text.startswith("1 ")
+    assert reading.alternative(curve.data[reading.PLOT]) == "loss against step. loss: 0.25"
+    assert button.data == {"text/plain": reading.LIVE}
+    assert list(figure.data) == [reading.PLOT]
+    assert "widgets" not in first.metadata
+    path.write_text(path.read_text().replace("go.Figure()", "go.Figure( )"))
     assert reading.executed(path, tmp_path / "kept") != first
 
 
 def test_a_figure_has_words():
     words = "sharp against blunt"
     assert words in plots.figure_html({"data": [], "layout": {}}, words)
-    named = {"layout": {"xaxis": {"title": {"text": "gap"}}, "yaxis": {"title": {"text": "loss"}}}}
-    assert reading.alternative(named) == "loss against gap"
-    assert reading.alternative({"layout": {"meta": {"description": words}}}) == words
+
+
+def test_the_student_form_fails_only_in_exercises_and_the_key_nowhere(monkeypatch):
+    """One lesson is run here, whole; the grader's tests judge the exercises of all."""
+    from nbclient import NotebookClient
+
+    monkeypatch.setenv("RMKIT_SIZE", "smoke")
+    solved = key(BOOKS["05_margin_and_strength"])
+    failed = {}
+    for form, book in {"key": solved, "student": release(solved)}.items():
+        NotebookClient(book, timeout=3600, kernel_name="python3").execute()
+        failed[form] = [
+            cell.id
+            for cell in book.cells
+            if cell.cell_type == "code" and any(o.output_type == "error" for o in cell.outputs)
+        ]
+    graded = [cell.id for cell in solved.cells if cell.cell_type == "code" and marks(cell).get("points")]
+    assert failed == {"key": [], "student": graded}

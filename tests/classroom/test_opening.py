@@ -60,6 +60,18 @@ def test_the_opened_notebook_is_clean_and_otherwise_the_same(repository, course)
     assert opening.written_here(cells[1 + bool(repository)])
 
 
+@pytest.mark.parametrize("path", notebook_hygiene.notebooks(), ids=lambda path: path.stem)
+def test_every_notebook_begins_with_the_cell(path):
+    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    assert opening.written_here(cells[0]), "write it with `make badges`"
+    assert not any(cell.id == opening.CELL for cell in cells[1:])
+
+
+def test_where_rmkit_is_installed_the_cell_does_nothing(monkeypatch):
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("it installs again"))
+    exec(opening.source("ada/course"), {})
+
+
 def test_an_address_elsewhere_is_still_refused(course):
     path = course / "notebooks" / LESSON.name
     opening.main(["ada/course"], course)
