@@ -15,16 +15,17 @@ from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Record, ranks_of
 from rmkit.device import best_device
 from rmkit.errors import InputError
-from rmkit.models import encoding
+from rmkit.models import encoding, layouts
 from rmkit.models.hub import quiet, resolve, unreachable
-from rmkit.models.networks import has_token_types
-from rmkit.models.packing import TokenGroup, batches, budget, encode_group, pad
+from rmkit.models.networks import has_token_types, why_not_shared
+from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
 from rmkit.models.vectors import Vectors
 from rmkit.paths import cache_folder
 
 VERSION = 4  # of what is computed here: raise it, and everything on disk is computed anew
 LONGEST = 512  # tokens of prompt and response together, where a model does not say itself
 UNCUT = 10**9  # tokens that no text has
+TOGETHER = 8  # responses that share one pass over their prompt; more would make rows long, and attention slow
 
 
 @dataclass(frozen=True)
@@ -164,36 +165,57 @@ def _compute(
     # A sentence encoder has seen single texts alone, of type 0; other encoders read a pair as one.
     single = _json(where, commit, "modules.json", False) is not None
     pair = has_token_types(network, tokenizer) and not single
-    rows = [TokenGroup(list(head), [list(tail)], pair=pair) for head, tail in texts]
+    shared = pooling == "last" and _shares(network, max(len(head) + len(tail) for head, tail in texts))
+    groups, places = _groups(texts, TOGETHER if shared else 1, pair)
     known = {}
-    with tqdm(total=len(rows), desc=f"features of {model}", disable=not progress) as bar:
-        for indices in batches([len(row) for row in rows], budget(device)):
-            pooled = _forward(network, [rows[i] for i in indices], layer, pooling, device)
-            known |= {texts[i]: vector for i, vector in zip(indices, pooled, strict=True)}
-            bar.update(len(indices))
+    with tqdm(total=len(texts), desc=f"features of {model}", disable=not progress) as bar:
+        for indices in batches([len(group) for group in groups], budget(device)):
+            batch = (pack if shared else pad)([groups[i] for i in indices], pad_id=0).to(device)
+            pooled = _pool(_hidden(network, batch, layer, pair).float(), batch, pooling).cpu()
+            here = [place for i in indices for place in places[i]]
+            known |= {texts[place]: vector for place, vector in zip(here, pooled, strict=True)}
+            bar.update(len(here))
     return known
 
 
-def _forward(network, rows: list[TokenGroup], layer: int, pooling: str, device: torch.device) -> Tensor:
-    """(R, D): one vector for each prompt with one response."""
-    batch = pad(rows, pad_id=0)  # padding is masked, so any token will do
-    real = (batch.groups >= 0).to(device)
-    types = {"token_type_ids": batch.segments.to(device)} if rows[0].pair else {}
+def _shares(network, longest: int) -> bool:
+    """Whether a prompt may be computed once for its responses, in texts of up to `longest` tokens."""
+    if why_not_shared(network, longest):
+        return False
+    return layouts.agree(lambda batch: _hidden(network, batch, -1, False), network.device, 0)
+
+
+def _groups(texts: list[tuple], most: int, pair: bool) -> tuple[list[TokenGroup], list[list[int]]]:
+    """Groups of up to `most` responses to one prompt, and for each group the places of its texts."""
+    of_prompt: dict[tuple, list[int]] = {}
+    for place, (head, _) in enumerate(texts):
+        of_prompt.setdefault(head, []).append(place)
+    places = [own[i : i + most] for own in of_prompt.values() for i in range(0, len(own), most)]
+    groups = [TokenGroup(list(texts[p[0]][0]), [list(texts[i][1]) for i in p], pair=pair) for p in places]
+    return groups, places
+
+
+def _hidden(network, batch: Batch, layer: int, pair: bool) -> Tensor:
+    """(R, L, D) states of one layer."""
+    types = {"token_type_ids": batch.segments} if pair else {}
+    if batch.packed:
+        types = {"position_ids": batch.position_ids, "use_cache": False}
     output = network(
-        input_ids=batch.input_ids.to(device),
-        attention_mask=real.long(),
+        input_ids=batch.input_ids,  # padding is masked, so any token will do there
+        attention_mask=attention_mask(batch, network.config._attn_implementation, network.dtype),
         output_hidden_states=layer != -1,
         **types,
     )
-    hidden = output.last_hidden_state if layer == -1 else output.hidden_states[layer]
-    return _pool(hidden.float(), real, pooling).cpu()
+    return output.last_hidden_state if layer == -1 else output.hidden_states[layer]
 
 
-def _pool(hidden: Tensor, real: Tensor, pooling: str) -> Tensor:
-    """(R, L, D) hidden states and (R, L) real tokens -> (R, D)."""
+def _pool(hidden: Tensor, batch: Batch, pooling: str) -> Tensor:
+    """(R, L, D) hidden states -> (N, D), one vector for each response, in order."""
     kind, _, scale = pooling.partition("+")
+    real = batch.groups >= 0
     if kind == "last":
-        pooled = hidden[torch.arange(len(hidden), device=hidden.device), real.sum(1) - 1]
+        row, column = batch.last[batch.mask].unbind(-1)
+        pooled = hidden[row, column]
     elif kind == "cls":
         pooled = hidden[:, 0]
     elif kind == "max":

@@ -1,17 +1,20 @@
 """Which layout a model can take: a prompt shared by its responses, or repeated before each."""
 
 import warnings
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from rmkit.models.networks import why_not_packed
-from rmkit.models.packing import TokenGroup, pack, pad
+from rmkit.models.packing import Batch, TokenGroup, pack, pad
 
 
 def usable(model) -> str:
     """ "packed" where it gives the same rewards, else "padded" and a warning that says why."""
     reason = why_not_packed(model.classifier, model.max_length)
-    if reason is None and not _agree(model):
+    exact = model.classifier.dtype == torch.float32
+    if reason is None and not agree(model.hidden, model.device, model.tokenizer.pad_token_id, exact):
         reason = "its attention does not take a mask of our own"
     if reason is None:
         return "packed"
@@ -20,16 +23,20 @@ def usable(model) -> str:
 
 
 @torch.no_grad()
-def _agree(model) -> bool:
-    """Measured on one small group, as no list of architectures is complete."""
-    ids = [i for i in range(10, 26) if i != model.tokenizer.pad_token_id]
+def agree(hidden: Callable[[Batch], Tensor], device: torch.device, pad_id: int, exact: bool = True) -> bool:
+    """Whether both layouts give a network the same states, measured on one small group, as no list of
+    architectures is complete.
+
+    hidden: the network's (R, L, D) states of a batch.   exact: its weights are float32.
+    """
+    ids = [i for i in range(10, 26) if i != pad_id]
     group = [TokenGroup(ids[:6], [ids[6:9], ids[9:14]])]
-    hidden = []
+    found = []
     for layout in (pack, pad):
-        batch = layout(group, model.tokenizer.pad_token_id).to(model.device)
+        batch = layout(group, pad_id).to(device)
         try:
-            hidden.append(model.hidden(batch)[batch.last[..., 0], batch.last[..., 1]].float())
+            found.append(hidden(batch)[batch.last[..., 0], batch.last[..., 1]].float())
         except (ValueError, RuntimeError, TypeError):  # a network that refuses a 4-D mask
             return False
-    error = (hidden[0] - hidden[1]).norm() / hidden[1].norm()
-    return bool(error < (1e-4 if model.classifier.dtype == torch.float32 else 3e-2))
+    error = (found[0] - found[1]).norm() / found[1].norm()
+    return bool(error < (1e-4 if exact else 3e-2))
