@@ -17,15 +17,15 @@ from rmkit.device import best_device
 from rmkit.errors import InputError
 from rmkit.models import encoding, layouts
 from rmkit.models.hub import quiet, resolve, unreachable
-from rmkit.models.networks import has_token_types, why_not_shared
-from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
+from rmkit.models.networks import has_token_types
+from rmkit.models.packing import Batch, TokenGroup, batches, budget, encode_group, pack, pad
+from rmkit.models.prefixes import MOST
 from rmkit.models.vectors import Vectors
 from rmkit.paths import cache_folder
 
 VERSION = 4  # of what is computed here: raise it, and everything on disk is computed anew
 LONGEST = 512  # tokens of prompt and response together, where a model does not say itself
 UNCUT = 10**9  # tokens that no text has
-TOGETHER = 8  # responses that share one pass over their prompt; more would make rows long, and attention slow
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,9 @@ def _compute(
     # A sentence encoder has seen single texts alone, of type 0; other encoders read a pair as one.
     single = _json(where, commit, "modules.json", False) is not None
     pair = has_token_types(network, tokenizer) and not single
-    shared = pooling == "last" and _shares(network, max(len(head) + len(tail) for head, tail in texts))
-    groups, places = _groups(texts, TOGETHER if shared else 1, pair)
+    longest = max(len(head) + len(tail) for head, tail in texts)
+    shared = pooling == "last" and layouts.shares(network, longest)
+    groups, places = _groups(texts, MOST if shared else 1, pair)
     known = {}
     with tqdm(total=len(texts), desc=f"features of {model}", disable=not progress) as bar:
         for indices in batches([len(group) for group in groups], budget(device)):
@@ -176,13 +177,6 @@ def _compute(
             known |= {texts[place]: vector for place, vector in zip(here, pooled, strict=True)}
             bar.update(len(here))
     return known
-
-
-def _shares(network, longest: int) -> bool:
-    """Whether a prompt may be computed once for its responses, in texts of up to `longest` tokens."""
-    if why_not_shared(network, longest):
-        return False
-    return layouts.agree(lambda batch: _hidden(network, batch, -1, False), network.device, 0)
 
 
 def _groups(texts: list[tuple], most: int, pair: bool) -> tuple[list[TokenGroup], list[list[int]]]:
@@ -198,14 +192,7 @@ def _groups(texts: list[tuple], most: int, pair: bool) -> tuple[list[TokenGroup]
 def _hidden(network, batch: Batch, layer: int, pair: bool) -> Tensor:
     """(R, L, D) states of one layer."""
     types = {"token_type_ids": batch.segments} if pair else {}
-    if batch.packed:
-        types = {"position_ids": batch.position_ids, "use_cache": False}
-    output = network(
-        input_ids=batch.input_ids,  # padding is masked, so any token will do there
-        attention_mask=attention_mask(batch, network.config._attn_implementation, network.dtype),
-        output_hidden_states=layer != -1,
-        **types,
-    )
+    output = network(**layouts.inputs(network, batch), output_hidden_states=layer != -1, **types)
     return output.last_hidden_state if layer == -1 else output.hidden_states[layer]
 
 

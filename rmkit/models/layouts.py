@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
-from rmkit.models.networks import why_not_packed
-from rmkit.models.packing import Batch, TokenGroup, pack, pad
+from rmkit.models.networks import why_not_packed, why_not_shared
+from rmkit.models.packing import Batch, TokenGroup, attention_mask, pack, pad
 
 
 def usable(model) -> str:
@@ -40,3 +41,19 @@ def agree(hidden: Callable[[Batch], Tensor], device: torch.device, pad_id: int, 
             return False
     error = (found[0] - found[1]).norm() / found[1].norm()
     return bool(error < (1e-4 if exact else 3e-2))
+
+
+def shares(network: PreTrainedModel, longest: int) -> bool:
+    """Whether a base model may compute a beginning once for the texts, of up to `longest` tokens, that share
+    it."""
+    if why_not_shared(network, longest):
+        return False
+    exact = network.dtype == torch.float32
+    return agree(lambda batch: network(**inputs(network, batch)).last_hidden_state, network.device, 0, exact)
+
+
+def inputs(network: PreTrainedModel, batch: Batch) -> dict:
+    """What the forward of a base model takes of a batch, in either layout. Padding is masked."""
+    mask = attention_mask(batch, network.config._attn_implementation, network.dtype)
+    given = {"input_ids": batch.input_ids, "attention_mask": mask}
+    return given | {"position_ids": batch.position_ids, "use_cache": False} if batch.packed else given

@@ -13,6 +13,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from rmkit import features as module
 from rmkit.errors import InputError
+from rmkit.models import layouts
 from rmkit.models.hub import resolve
 
 ROWS = [
@@ -303,21 +304,21 @@ def test_a_prompt_is_computed_once_for_its_responses(family, tmp_path, monkeypat
     folder = saved(tmp_path / family, tiny_network(family), tiny_tokenizer())
     many = Record("what do otters eat and where", ["fish", "granite", "rivers", "fish mostly"] * 3, None)
     many.responses = [f"{y} {'the ' * k}".strip() for k, y in enumerate(many.responses)]  # twelve texts
-    read, hidden = [], module._hidden
+    read, inputs, found = [], layouts.inputs, {}
 
-    def counted(network, batch, *rest):
+    def counted(network, batch):
         read.append(batch.tokens)
-        return hidden(network, batch, *rest)
+        return inputs(network, batch)
 
-    monkeypatch.setattr(module, "_hidden", counted)
-    found = {}
-    for layout, shares in (("packed", True), ("padded", False)):
+    monkeypatch.setattr(layouts, "inputs", counted)
+    shares = layouts.shares
+    for layout, rule in (("packed", shares), ("padded", lambda *_: False)):
         monkeypatch.setenv("RMKIT_CACHE", str(tmp_path / layout))
-        monkeypatch.setattr(module, "_shares", lambda *_, shares=shares: shares)
+        monkeypatch.setattr(layouts, "shares", rule)
         read.clear()
         found[layout] = (quick(Preferences([many, *ROWS]), folder), sum(read))
     (packed, few), (padded, all_of_them) = found.values()
-    assert few < 0.7 * all_of_them
+    assert few < 0.8 * all_of_them
     for one, other in zip(packed, padded, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
@@ -325,6 +326,6 @@ def test_a_prompt_is_computed_once_for_its_responses(family, tmp_path, monkeypat
 def test_who_may_share_a_prompt(causal, encoder):
     from transformers import MambaConfig, MambaModel
 
-    assert module._shares(AutoModel.from_pretrained(causal).eval(), 64)
+    assert layouts.shares(AutoModel.from_pretrained(causal).eval(), 64)
     mamba = MambaModel(MambaConfig(vocab_size=64, hidden_size=16, num_hidden_layers=1, state_size=4)).eval()
-    assert not module._shares(mamba, 64), "a recurrent state would carry one response into the next"
+    assert not layouts.shares(mamba, 64), "a recurrent state would carry one response into the next"
