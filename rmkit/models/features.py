@@ -18,16 +18,7 @@ from rmkit.errors import InputError
 from rmkit.models import encoding, layouts
 from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.networks import has_token_types
-from rmkit.models.packing import (
-    Batch,
-    TokenGroup,
-    attention_mask,
-    batches,
-    budget,
-    encode_group,
-    pack,
-    pad,
-)
+from rmkit.models.packing import Batch, TokenGroup, batches, budget, encode_group, pack, pad
 from rmkit.models.vectors import Vectors
 from rmkit.paths import cache_folder
 
@@ -174,14 +165,15 @@ def _compute(
     # A sentence encoder has seen single texts alone, of type 0; other encoders read a pair as one.
     single = _json(where, commit, "modules.json", False) is not None
     pair = has_token_types(network, tokenizer) and not single
-    packed = pooling.startswith("last") and layouts.shares(network, max(len(a) + len(b) for a, b in texts))
-    groups = _share(texts) if packed else [TokenGroup(list(a), [list(b)], pair=pair) for a, b in texts]
+    longest = max(len(head) + len(tail) for head, tail in texts)
+    shared = pooling.startswith("last") and layouts.shares(network, longest)
+    groups = _share(texts) if shared else [TokenGroup(list(a), [list(b)], pair=pair) for a, b in texts]
     known = {}
     with tqdm(total=len(texts), desc=f"features of {model}", disable=not progress) as bar:
         for indices in batches([len(group) for group in groups], budget(device)):
             some = [groups[i] for i in indices]
-            batch = (pack if packed else pad)(some, pad_id=0)  # padding is masked, so any token will do
-            pooled = _forward(network, batch.to(device), layer, pooling, pair)
+            batch = (pack if shared else pad)(some, pad_id=0).to(device)
+            pooled = _pool(_hidden(network, batch, layer, pair).float(), batch, pooling).cpu()
             names = [(tuple(group.prompt), tuple(tail)) for group in some for tail in group.responses]
             known |= dict(zip(names, pooled, strict=True))
             bar.update(len(names))
@@ -200,34 +192,26 @@ def _share(texts: list[tuple]) -> list[TokenGroup]:
     return [group for own in groups.values() for group in own]
 
 
-def _forward(network, batch: Batch, layer: int, pooling: str, pair: bool) -> Tensor:
-    """(N, D): one vector for each response of the batch, in order."""
-    asked = {"token_type_ids": batch.segments} if pair else {}
-    if batch.packed:  # a padded row has the model's own positions, which need not begin at 0
-        asked["position_ids"] = batch.position_ids
-    output = network(
-        input_ids=batch.input_ids,
-        attention_mask=attention_mask(batch, network.config._attn_implementation, torch.float32),
-        output_hidden_states=layer != -1,
-        **asked,
-    )
-    hidden = output.last_hidden_state if layer == -1 else output.hidden_states[layer]
-    return _pool(hidden.float(), batch, pooling).cpu()
+def _hidden(network, batch: Batch, layer: int, pair: bool) -> Tensor:
+    """(R, L, D) states of one layer."""
+    types = {"token_type_ids": batch.segments} if pair else {}
+    output = network(**layouts.inputs(network, batch), output_hidden_states=layer != -1, **types)
+    return output.last_hidden_state if layer == -1 else output.hidden_states[layer]
 
 
 def _pool(hidden: Tensor, batch: Batch, pooling: str) -> Tensor:
-    """(R, L, D) hidden states -> (N, D)."""
+    """(R, L, D) hidden states -> (N, D), one vector for each response, in order."""
     kind, _, scale = pooling.partition("+")
-    real = (batch.groups >= 0)[..., None]
+    real = batch.groups >= 0
     if kind == "last":
-        row, column = batch.last[batch.mask].T
+        row, column = batch.last[batch.mask].unbind(-1)
         pooled = hidden[row, column]
     elif kind == "cls":
         pooled = hidden[:, 0]
     elif kind == "max":
-        pooled = hidden.masked_fill(~real, -torch.inf).amax(1)
+        pooled = hidden.masked_fill(~real[..., None], -torch.inf).amax(1)
     else:
-        pooled = (hidden * real).sum(1) / real.sum(1)
+        pooled = (hidden * real[..., None]).sum(1) / real.sum(1, keepdim=True)
     return torch.nn.functional.normalize(pooled, dim=-1) if scale else pooled
 
 

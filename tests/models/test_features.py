@@ -13,6 +13,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from rmkit import features as module
 from rmkit.errors import InputError
+from rmkit.models import layouts
 from rmkit.models.hub import resolve
 
 ROWS = [
@@ -339,3 +340,36 @@ def test_an_encoder_reads_a_pair_by_token_types_and_a_sentence_encoder_single_te
     sentence_config(folder, "mean_tokens", False)
     expected = alone(folder, "[CLS] what do otters eat [SEP] granite [SEP]").mean(0)
     torch.testing.assert_close(quick(model=folder)[0][1], expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "gpt2"])
+def test_a_prompt_is_computed_once_for_its_responses(family, tmp_path, monkeypatch):
+    """Packed and padded give the same vectors, and packed reads fewer tokens."""
+    folder = saved(tmp_path / family, tiny_network(family), tiny_tokenizer())
+    many = Record("what do otters eat and where", ["fish", "granite", "rivers", "fish mostly"] * 3, None)
+    many.responses = [f"{y} {'the ' * k}".strip() for k, y in enumerate(many.responses)]  # twelve texts
+    read, inputs, found = [], layouts.inputs, {}
+
+    def counted(network, batch):
+        read.append(batch.tokens)
+        return inputs(network, batch)
+
+    monkeypatch.setattr(layouts, "inputs", counted)
+    shares = layouts.shares
+    for layout, rule in (("packed", shares), ("padded", lambda *_: False)):
+        monkeypatch.setenv("RMKIT_CACHE", str(tmp_path / layout))
+        monkeypatch.setattr(layouts, "shares", rule)
+        read.clear()
+        found[layout] = (quick(Preferences([many, *ROWS]), folder), sum(read))
+    (packed, few), (padded, all_of_them) = found.values()
+    assert few < 0.8 * all_of_them
+    for one, other in zip(packed, padded, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_who_may_share_a_prompt(causal, encoder):
+    from transformers import MambaConfig, MambaModel
+
+    assert layouts.shares(AutoModel.from_pretrained(causal).eval(), 64)
+    mamba = MambaModel(MambaConfig(vocab_size=64, hidden_size=16, num_hidden_layers=1, state_size=4)).eval()
+    assert not layouts.shares(mamba, 64), "a recurrent state would carry one response into the next"
