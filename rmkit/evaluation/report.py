@@ -12,17 +12,18 @@ import numpy as np
 import pandas as pd
 
 from rmkit.data.ledger import Example, Ledger, place_of
+from rmkit.data.outlines import texts
 from rmkit.data.preferences import Preferences, as_preferences
-from rmkit.data.stored_records import labels_alone
 from rmkit.errors import InputError, shown
 from rmkit.evaluation.baselines import accuracy, baselines, ceiling, is_single
 from rmkit.evaluation.comparisons import (
     COLUMNS,
     REFERENCE,
+    Judged,
+    all_rewards,
     compare,
     compare_with_zero,
-    judged_ranks,
-    rewards_of,
+    judged,
 )
 from rmkit.evaluation.length import within_prompts
 from rmkit.evaluation.outcomes import Outcomes, outcomes
@@ -196,19 +197,20 @@ def evaluate(model_or_scores, preferences) -> Report:
     scored, or a reward is not finite.
     """
     preferences = as_preferences(preferences)
-    pairwise = check_labeled(preferences)
+    labels = judged(preferences)
+    pairwise = _has_pairs(labels, preferences)
     scores, ledger = model_or_scores, preferences.ledger
     if hasattr(scores, "score_all"):
         ledger = _with_truncated(ledger, scores, preferences)
         scores = scores.score_all(preferences)
-    rewards = rewards_of(scores, preferences)
-    answers = compare_with_zero(rewards, preferences)
-    comparisons = compare(rewards, preferences) if pairwise else answers
+    rewards, said = all_rewards(scores, labels.groups.sizes), texts(preferences.records)
+    answers = compare_with_zero(rewards, labels, said)
+    comparisons = compare(rewards, labels, said) if pairwise else answers
     report = _report(comparisons, answers, ledger)
     parts = dict(list(comparisons.groupby("subset", sort=True)))
-    judged = dict(list(answers.groupby("subset")))
+    known = dict(list(answers.groupby("subset")))
     names = sorted(set(parts) - {""})
-    report.subsets = {name: _report(parts[name], judged.get(name, answers[:0]), ledger) for name in names}
+    report.subsets = {name: _report(parts[name], known.get(name, answers[:0]), ledger) for name in names}
     report.notes += _left_out(preferences, report)
     report.length = within_prompts(rewards, [list(map(len, each.responses)) for each in preferences])
     return report
@@ -216,12 +218,15 @@ def evaluate(model_or_scores, preferences) -> Report:
 
 def check_labeled(preferences: Preferences) -> bool:
     """Whether some group orders two of its responses; InputError where nothing is known of any."""
+    return _has_pairs(judged(preferences), preferences)
+
+
+def _has_pairs(labels: Judged, preferences: Preferences) -> bool:
     if not len(preferences):
         raise InputError(f"{preferences.name} has no groups; there is nothing to evaluate.")
-    records = labels_alone(preferences.records)
-    if any(len(set(judged_ranks(record)) - {0}) > 1 for record in records):
+    if labels.ordered.any():
         return True
-    if any(right is not None for record in records for right in record.correct or []):
+    if labels.correct:
         return False
     raise InputError(
         f"{preferences.name} orders no two responses: its {len(preferences):,} groups have neither different "

@@ -16,6 +16,7 @@ import pyarrow
 
 from rmkit.data import stored
 from rmkit.data.ledger import KEPT, Example, Ledger
+from rmkit.data.outlines import outline
 from rmkit.data.preferences import Preferences
 from rmkit.data.stored_records import chosen, labels_alone
 from rmkit.errors import InputError
@@ -56,7 +57,7 @@ def encode(
     else:
         _none_refused(groups, preferences)
     places = groups.places.tolist()
-    subsets = [record.subset for record in labels_alone(chosen(preferences.records, places))]
+    subsets = outline(chosen(preferences.records, places)).subsets.tolist()
     for subset, n in Counter(subsets).items():
         ledger.add(KEPT, n, subset=subset)
     for number, what, done in groups.cuts():

@@ -271,4 +271,12 @@ def _ids(
 ) -> list:
     # verbose=False: lengths are ours to keep (packing.encode_groups), no warning about the model's maximum.
     options |= {"return_attention_mask": False, "return_token_type_ids": False, "verbose": False}
-    return tokenizer(text, pair, add_special_tokens=pair is not None, **options).input_ids
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None or pair is not None or isinstance(text, str) or len(text) < 2:
+        return tokenizer(text, pair, add_special_tokens=pair is not None, **options).input_ids
+    # The first text sets the backend up as the options say; the others need none of what is made around ids.
+    first = tokenizer(text[:1], add_special_tokens=False, **options).input_ids
+    found = [encoding.ids for encoding in backend.encode_batch(text, add_special_tokens=False)]
+    if found[:1] == first:
+        return found
+    return tokenizer(text, add_special_tokens=False, **options).input_ids  # it does more than its backend
