@@ -212,7 +212,7 @@ def evaluate(model_or_scores, preferences) -> Report:
     names = sorted(set(parts) - {""})
     report.subsets = {name: _report(parts[name], known.get(name, answers[:0]), ledger) for name in names}
     report.notes += _left_out(preferences, report)
-    report.length = within_prompts(rewards, [list(map(len, each.responses)) for each in preferences])
+    report.length = within_prompts(rewards, said.lengths, labels.groups.sizes)
     return report
 
 

@@ -131,13 +131,13 @@ def test_a_prompt_is_read_once_for_the_answers_that_share_a_row(tmp_path, monkey
     folder = saved(tmp_path / kind, tiny_network(kind), tiny_tokenizer())
     answers = [f"{'fish and ' * n}granite" for n in range(1, 12)]
     rows = Preferences([Record("what do otters eat " * 7, answers), Record("why", answers[:3])])
-    counted, read = [], module._forward
+    counted, read = [], module._hidden
 
-    def forward(network, batch, *arguments):
+    def hidden(network, batch, *arguments):
         counted.append((batch.packed, batch.tokens))
         return read(network, batch, *arguments)
 
-    monkeypatch.setattr(module, "_forward", forward)
+    monkeypatch.setattr(module, "_hidden", hidden)
     monkeypatch.setattr(module, "ROW", 50)
     shared = quick(rows, folder)
     assert all(packed for packed, _ in counted)
@@ -152,9 +152,9 @@ def test_a_prompt_is_read_once_for_the_answers_that_share_a_row(tmp_path, monkey
 
 
 def test_a_network_that_cannot_share_a_prompt_reads_it_for_each_answer(causal, monkeypatch):
-    expected, packed, read = quick(model=causal), [], module._forward
+    expected, packed, read = quick(model=causal), [], module._hidden
 
-    def forward(network, batch, *arguments):
+    def hidden(network, batch, *arguments):
         packed.append(batch.packed)
         return read(network, batch, *arguments)
 
@@ -162,7 +162,7 @@ def test_a_network_that_cannot_share_a_prompt_reads_it_for_each_answer(causal, m
         return (batch.groups >= 0).long()
 
     monkeypatch.setenv("RMKIT_CACHE", str(causal / "cache"))
-    monkeypatch.setattr(module, "_forward", forward)
+    monkeypatch.setattr(module, "_hidden", hidden)
     monkeypatch.setattr(module.layouts, "attention_mask", two_dimensions)
     found = quick(model=causal)
     assert packed == [False]
@@ -340,31 +340,6 @@ def test_an_encoder_reads_a_pair_by_token_types_and_a_sentence_encoder_single_te
     sentence_config(folder, "mean_tokens", False)
     expected = alone(folder, "[CLS] what do otters eat [SEP] granite [SEP]").mean(0)
     torch.testing.assert_close(quick(model=folder)[0][1], expected, atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.parametrize("family", ["llama", "qwen3", "gpt2"])
-def test_a_prompt_is_computed_once_for_its_responses(family, tmp_path, monkeypatch):
-    """Packed and padded give the same vectors, and packed reads fewer tokens."""
-    folder = saved(tmp_path / family, tiny_network(family), tiny_tokenizer())
-    many = Record("what do otters eat and where", ["fish", "granite", "rivers", "fish mostly"] * 3, None)
-    many.responses = [f"{y} {'the ' * k}".strip() for k, y in enumerate(many.responses)]  # twelve texts
-    read, inputs, found = [], layouts.inputs, {}
-
-    def counted(network, batch):
-        read.append(batch.tokens)
-        return inputs(network, batch)
-
-    monkeypatch.setattr(layouts, "inputs", counted)
-    shares = layouts.shares
-    for layout, rule in (("packed", shares), ("padded", lambda *_: False)):
-        monkeypatch.setenv("RMKIT_CACHE", str(tmp_path / layout))
-        monkeypatch.setattr(layouts, "shares", rule)
-        read.clear()
-        found[layout] = (quick(Preferences([many, *ROWS]), folder), sum(read))
-    (packed, few), (padded, all_of_them) = found.values()
-    assert few < 0.8 * all_of_them
-    for one, other in zip(packed, padded, strict=True):
-        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
 
 def test_who_may_share_a_prompt(causal, encoder):

@@ -8,11 +8,11 @@ import datetime
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
-from rmkit import __version__
 from rmkit.errors import InputError, did_you_mean
 from rmkit.evaluation.report import Report
 from rmkit.models.reward_model import RewardModel
@@ -124,7 +124,7 @@ def _details(run, model: RewardModel, says: Mapping[str, str], today: str) -> di
     recorded = run is not None and run.settings is not None
     return {
         PLACES["owner"]: _stated(says, "owner"),
-        "written": f"{today}, by rmkit {__version__}, from the {'model' if run is None else 'run'} itself",
+        "written": f"{today}, by rmkit {version('rmkit')}, from the {'model' if run is None else 'run'} itself",
         **training.made_with(model, run is not None),
         "seed": f"{run.settings.seed} (order of the groups, dropout)" if recorded else "not recorded",
     }
