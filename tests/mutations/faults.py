@@ -694,4 +694,35 @@ ABLATION = [
     ),
 ]
 
-FAULTS = [*TRAINING, *DATA, *MODELS, *THEORY, *EVALUATION, *ABLATION]
+LABELING = [
+    Fault(
+        "sides are never turned",
+        "rmkit/training/labeling/booth.py",
+        "self.turned = bool(self._sides[len(self._asked)])",
+        "self.turned = False",
+        "tests/training/test_labeling.py::test_sides_are_balanced_at_every_fourth_vote_and_drawn_for_each_person",
+    ),
+    Fault(
+        "an expectation is made after its vote",
+        "rmkit/training/labeling/booth.py",
+        '"expected": self.expected,',
+        '"expected": said.get("ranks") == [1, 2],',
+        "tests/training/test_labeling.py::test_expectations_are_fixed_before_the_vote_and_learn_a_clear_taste",
+    ),
+    Fault(
+        "what a vote that was taken back had said is lost",
+        "rmkit/training/labeling/booth.py",
+        'line["extra"] = extra | {"undone": was | {"at": _now()}}',
+        'line["extra"] = extra | {"undone": {"at": _now()}}',
+        "tests/training/test_labeling.py::test_undo_asks_the_same_pair_on_the_same_sides_and_keeps_what_was_said",
+    ),
+    Fault(
+        "chance agreement knows which answer stood first in the order of texts",
+        "rmkit/evaluation/agreement.py",
+        "return np.concatenate([said, SWAPPED[said]])",
+        "return said",
+        "tests/evaluation/test_agreement.py::test_two_people_by_hand",
+    ),
+]
+
+FAULTS = [*TRAINING, *DATA, *MODELS, *THEORY, *EVALUATION, *ABLATION, *LABELING]

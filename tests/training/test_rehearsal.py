@@ -12,11 +12,12 @@ X, NEW, W = RNG.normal(size=(80, 6)), RNG.normal(size=(300, 6)), RNG.normal(size
 
 @pytest.mark.parametrize("order", CHOICES)
 def test_a_clear_taste_is_learned_from_more_votes(order):
-    said = rehearse(X, 50 * X @ W, NEW, (0, 3, 40), order=order, prior=0.01)
-    right = ((said > 0) == (NEW @ W > 0)).mean(1)
-    assert said.shape == (3, 300)
-    assert not said[0].any()
-    assert right[2] > max(0.85, right[1])
+    said = np.stack([rehearse(X, 50 * X @ W, NEW, (0, 3, 40), order=order, seed=seed) for seed in range(8)])
+    right = ((said > 0) == (NEW @ W > 0)).mean((0, 2))
+    assert said.shape == (8, 3, 300)
+    assert not said[:, 0].any()
+    assert right[2] > 0.8  # of 6 weights and 40 votes about 6 in 40 are wrong
+    assert right[2] > right[1] + 0.03
 
 
 @pytest.mark.parametrize("order", CHOICES)
