@@ -15,6 +15,7 @@ from rmkit.data.transcripts import first_turns
 from rmkit.errors import InputError
 
 _GIVEN = {*RECORD_COLUMNS, "score", "notes"}  # what a format may give
+_LABELS = ("ranks", "correct", "ratings", "step_labels", "score")
 _PICTURES = ("image", "images", "video", "videos", "audio", "audios")
 
 
@@ -138,7 +139,8 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
     made = {**names(columns), **made}
     question = checked_prompt(made["prompt"]) if made.get("prompt") is not None else None
     question = asked(columns) if "prompt" not in made else question
-    if any(columns.peek(name) for name in columns.among(_PICTURES)):
+    pictures = columns.among(_PICTURES)
+    if pictures and any(map(columns.peek, pictures)):
         raise UnusableError("images")
     notes = list(made.pop("notes", ()))
     if form.as_is and all(isinstance(text, str | None) for text in made["responses"]):
@@ -151,9 +153,7 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
         not form.as_is and not scoring and made.get("ranks") == [2, 1]
     ):  # pairs are read with the better one first
         _turn(made)
-    if not scoring and all(
-        made.get(name) is None for name in ("ranks", "correct", "ratings", "step_labels", "score")
-    ):
+    if not scoring and all(made.get(name) is None for name in _LABELS):
         _refuse_unread_label(columns, form)
         notes += ["no label"] if len(made["responses"]) > 1 and not form.as_is else []
     extra = {**(made.get("extra") or {}), **columns.unread}

@@ -117,7 +117,10 @@ def _outline_of(part: pyarrow.RecordBatch) -> tuple:
     for word in ('"share"', '"correct"') if rest.null_count < len(rest) else ():
         found = pc.match_substring(rest, word).fill_null(False)
         asked |= found.to_numpy(zero_copy_only=False)
-    return sizes, said, [as_text(name) for name in part.column("subset").to_pylist()], asked
+    subset = part.column("subset")
+    named = subset.null_count < len(part)
+    subsets = [as_text(name) for name in subset.to_pylist()] if named else [None] * len(part)
+    return sizes, said, subsets, asked
 
 
 def _texts_of(part: pyarrow.RecordBatch) -> tuple:

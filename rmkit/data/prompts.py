@@ -97,11 +97,12 @@ def asked(row: Columns) -> str | Messages | None:
 
 def _first_written(row: Columns) -> object:
     """The first question column that says something, else the first that is there, else None."""
-    there = [name for name in row.among(QUESTION) if row.peek(name) is not None]
+    named = row.among(QUESTION)
+    if len(named) < 2:  # most rows
+        return row[named[0]] if named else None
+    there = [name for name in named if row.peek(name) is not None]
     written_in = [name for name in there if row.peek(name) not in ("", [])]
-    if not there:  # a column that holds null has been looked at, too
-        return next((row[name] for name in row.among(QUESTION)), None)
-    return row[(written_in + there)[0]]
+    return row[(*written_in, *there, *named)[0]]  # a column that holds null has been looked at, too
 
 
 def _whole(question: object) -> object:

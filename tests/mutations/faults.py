@@ -205,8 +205,8 @@ DATA = [
     Fault(
         "a damaged entry of the cache is read",
         "rmkit/data/stored.py",
-        'if zlib.crc32(whole).to_bytes(_SEAL, "big") != bytes(content[len(whole) :]):',
-        "if False:",
+        'return left == 0 and file.read() == found.to_bytes(_SEAL, "big")',
+        "return True",
         "tests/data/test_kept.py tests/models/test_token_groups.py",
     ),
     Fault(
@@ -261,9 +261,23 @@ DATA = [
     Fault(
         "columns that nobody read are lost",
         "rmkit/data/convert.py",
-        'jsonable({**(made.get("extra") or {}), **columns.unread}) or None',
-        'made.get("extra") or None',
+        'extra = {**(made.get("extra") or {}), **columns.unread}',
+        'extra = made.get("extra")',
         "tests/data/test_kinds.py::test_unused_columns_are_carried_along",
+    ),
+    Fault(
+        "a stream counts only what it read last",
+        "rmkit/data/streams.py",
+        "self.ledger = self.ledger.merge(counted(records, events))",
+        "self.ledger = counted(records, events)",
+        "tests/data/test_streams.py::test_a_stream_gives_the_records_and_the_ledger_of_the_whole_set",
+    ),
+    Fault(
+        "the same answer to two prompts is one item",
+        "rmkit/evaluation/comparisons.py",
+        "pd.factorize(place * _ODD ^ said.responses)[0]",
+        "pd.factorize(said.responses)[0]",
+        "tests/evaluation/test_evaluation.py::test_the_interval_of_a_random_scorer_holds_over_pairs_that_share_answers",
     ),
     Fault(
         "a repeat names the wrong twin",
