@@ -1,6 +1,6 @@
 """Can aspects be read from frozen features of a real model? A head for each, beside length and other raters.
 
-    python benchmarks/real_aspects.py reviews.aspects.jsonl [--model NAME]
+    python benchmarks/real_aspects.py reviews.aspects.jsonl [--model NAME] [--max-length N]
 
 One JSON object a line: prompt, response, scores {aspect: [one number for each rater]}. Each response is read
 once by a model that is not trained. For each aspect a linear head learns the raters' mean, in deviations from
@@ -80,11 +80,13 @@ def by_others(given: list[np.ndarray], raters: list[np.ndarray]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data")
-    parser.add_argument("--model", default="smollm2-135m")
+    parser.add_argument("--model", default="minilm")
+    parser.add_argument("--max-length", type=int, help="tokens of prompt and response; default: the model's")
     arguments = parser.parse_args()
     by_prompt = groups(arguments.data)
     asked = [rmkit.Record(prompt, [row["response"] for row in rows]) for prompt, rows in by_prompt.items()]
-    read = features(rmkit.Preferences(asked), arguments.model, max_length=1024)
+    read = features(rmkit.Preferences(asked), arguments.model, max_length=arguments.max_length)
+    print(read.lost() or "all text was read")
     every = np.concatenate([each.numpy() for each in read])
     x = [centred((each.numpy().astype(float)) / (every.std(0) + 1e-6)) for each in read]
     words = [np.array([float(len(text.split())) for text in record.responses]) for record in asked]
