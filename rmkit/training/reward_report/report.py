@@ -122,9 +122,10 @@ def _said(says: Mapping[str, str], *names: str) -> Table:
 
 def _details(run, model: RewardModel, says: Mapping[str, str], today: str) -> dict[str, str]:
     recorded = run is not None and run.settings is not None
+    source = "model" if run is None else "run"
     return {
         PLACES["owner"]: _stated(says, "owner"),
-        "written": f"{today}, by rmkit {version('rmkit')}, from the {'model' if run is None else 'run'} itself",
+        "written": f"{today}, by rmkit {version('rmkit')}, from the {source} itself",
         **training.made_with(model, run is not None),
         "seed": f"{run.settings.seed} (order of the groups, dropout)" if recorded else "not recorded",
     }
