@@ -7,6 +7,7 @@ reads the newest value whenever it is ready, and again when it changes.
 """
 
 import functools
+import json
 
 import anywidget
 import ipywidgets
@@ -14,6 +15,8 @@ import plotly.graph_objects as go
 import traitlets
 from ipywidgets import widget_serialization
 from plotly.offline import get_plotlyjs
+
+from rmkit.notebook.alternative import alternative
 
 
 class _Text(ipywidgets.Widget):
@@ -51,8 +54,10 @@ class LiveFigure(anywidget.AnyWidget):
       async render({ model, el }) {
         const [Plotly, drawing] = await Promise.all([plotly(model), text(model, "_drawing")]);
         const place = el.appendChild(document.createElement("div"));
+        place.setAttribute("role", "img");
         const draw = () => {
-          const { data, layout } = JSON.parse(drawing.get("value"));
+          const { data, layout, words } = JSON.parse(drawing.get("value"));
+          place.setAttribute("aria-label", words);
           return Plotly.react(place, data, { ...layout, uirevision: "zoom" });
         };
         let due = false;  // many changes within one frame are drawn once
@@ -77,7 +82,7 @@ class LiveFigure(anywidget.AnyWidget):
 
     def __init__(self, figure: go.Figure):
         self.figure = figure
-        super().__init__(_plotly=_plotly_js(), _drawing=_Text(value=figure.to_json()))
+        super().__init__(_plotly=_plotly_js(), _drawing=_Text(value=_told(figure)))
 
     @property
     def data(self) -> tuple:
@@ -85,4 +90,10 @@ class LiveFigure(anywidget.AnyWidget):
 
     def show(self, figure: go.Figure) -> None:
         """Draw another figure in this one's place."""
-        self.figure, self._drawing.value = figure, figure.to_json()
+        self.figure, self._drawing.value = figure, _told(figure)
+
+
+def _told(figure: go.Figure) -> str:
+    """A figure as JSON, with its words for a reader who sees none."""
+    words = json.dumps(alternative(figure.to_plotly_json()))
+    return f'{{"words":{words},{figure.to_json()[1:]}'

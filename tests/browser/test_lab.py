@@ -30,6 +30,13 @@ def compute(top):
     return {"y": [0, 1 / (9 - top)]}
 rmkit.widgets.explore(compute, draw, readout=str, top=(0, 9, 1, 3))
 """
+# Controls of panels that the Tab key passes by, and their figures without words.
+OUT_OF_REACH = """() => [
+  ...[...document.querySelectorAll('.rmkit-panel :is(.noUi-handle, input, button, select)')]
+    .filter(control => control.tabIndex < 0),
+  ...[...document.querySelectorAll('.rmkit-panel .js-plotly-plot')]
+    .filter(figure => figure.getAttribute('role') !== 'img' || !figure.getAttribute('aria-label')),
+].map(element => element.outerHTML.slice(0, 200))"""
 OUTSIDE = "from IPython.display import HTML\nHTML('<img src=\"http://192.0.2.1/x.png\">')"
 
 
@@ -70,6 +77,7 @@ def test_notebook_runs_draws_and_moves(path, run):
     assert all(panels), "a panel without its figure"
     assert len(drawn) == state["figures"] + sum(panels)
     assert [figure for figure in drawn if not lab.is_drawn(figure)] == []
+    assert page.evaluate(OUT_OF_REACH) == []
     at_start = page.locator(".rmkit-panel .noUi-handle").first.get_attribute("aria-valuenow")
     at_low = page.locator(".rmkit-panel .noUi-handle").first.get_attribute("aria-valuemin")
     move(page, "End" if float(at_start) == float(at_low) else "Home")

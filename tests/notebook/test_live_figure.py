@@ -24,6 +24,13 @@ def test_what_is_shown_is_the_newest_figure():
     assert json.loads(figure._drawing.value)["data"][0]["y"] == [5, 6]
 
 
+def test_its_words_change_with_it():
+    figure = LiveFigure(go.Figure(go.Scatter(y=[1, 2], name="loss")))
+    assert json.loads(figure._drawing.value)["words"] == "loss: from 1 to 2"
+    figure.show(go.Figure(go.Scatter(y=[5, 6], name="loss")))
+    assert json.loads(figure._drawing.value)["words"] == "loss: from 5 to 6"
+
+
 def test_nothing_is_said_to_the_figure_itself_after_it_has_opened():
     """Such a message can be lost on a slow page: what changes is said to a widget that has no deadline."""
     figure = LiveFigure(go.Figure(go.Scatter(y=[1, 2])))
