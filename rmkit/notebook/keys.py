@@ -24,6 +24,7 @@ class Keys(anywidget.AnyWidget):
       render({ model, el }) {
         const field = el.appendChild(document.createElement("div"));
         field.tabIndex = 0;
+        field.style.padding = "3px 6px";
         field.setAttribute("role", "group");
         field.setAttribute("aria-label", model.get("hint"));
         field.textContent = model.get("hint");

@@ -57,9 +57,10 @@ class Track:
     def __str__(self) -> str:
         if not len(self):
             return "No expectation was tried yet."
-        low, high = self.interval
+        share, low, high, claimed = (
+            f"{100 * part:.0f} %" for part in (self.right / len(self), *self.interval, self.claimed)
+        )
         return (
-            f"Right in {self.right:g} of {len(self)} ({self.right / len(self):.0%}, 95 % interval {low:.0%} "
-            f"to {high:.0%}); by its own word it should be {self.claimed:.0%}. "
-            f"Log-loss {self.log_loss:.2f}, a coin has 0.69."
+            f"Right in {self.right:g} of {len(self)} ({share}, 95 % interval {low} to {high}); by its own "
+            f"word it should be {claimed}. Log-loss {self.log_loss:.2f}, a coin has 0.69."
         )
