@@ -5,11 +5,8 @@ Dense attention (SDPA) compares all L x L tokens of a row, also those that do no
 Between them lies a width that costs least.
 """
 
+from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rmkit.models.packing import TokenGroup
 
 
 def best_width(prompt: int, hidden: int) -> float:
@@ -22,17 +19,16 @@ def best_width(prompt: int, hidden: int) -> float:
     return prompt + (prompt * (prompt + 6 * hidden)) ** 0.5
 
 
-def parts(group: "TokenGroup", hidden: int) -> list[range]:
+def parts(prompt: int, responses: Sequence[int], hidden: int) -> list[range]:
     """The responses of each row of a group: all in one, unless it is more than twice as wide as is best.
 
-    hidden: D, or 0 where attention skips what is not seen.
+    prompt, responses: P and C_k tokens.   hidden: D, or 0 where attention skips what is not seen.
     """
-    every, width = range(len(group.responses)), best_width(len(group.prompt), hidden)
-    if not hidden or len(group) <= 2 * width:
+    every, width = range(len(responses)), best_width(prompt, hidden)
+    ends = list(accumulate(responses))
+    if not hidden or prompt + ends[-1] <= 2 * width:
         return [every]
-    ends = list(accumulate(map(len, group.responses)))
-    number = min(len(every), round(ends[-1] / max(1.0, width - len(group.prompt))))
+    number = min(len(every), round(ends[-1] / max(1.0, width - prompt)))
     # A response belongs to the row in which its middle falls: rows of about the same length.
-    middles = [end - len(tail) / 2 for end, tail in zip(ends, group.responses, strict=True)]
-    row = [int(middle * number / ends[-1]) for middle in middles]
+    row = [(2 * end - size) * number // (2 * ends[-1]) for end, size in zip(ends, responses, strict=True)]
     return [range(row.index(n), len(row) - row[::-1].index(n)) for n in sorted(set(row))]

@@ -10,10 +10,6 @@ from tiny import load, tiny_model
 from rmkit.models.wide_groups import best_width, parts
 
 
-def group(prompt, lengths):
-    return TokenGroup([1] * prompt, [[2] * length for length in lengths])
-
-
 @pytest.mark.parametrize(("prompt", "hidden"), [(10, 32), (75, 128), (150, 576), (600, 4096)])
 def test_the_best_width_costs_least_for_each_token_of_a_response(prompt, hidden):
     def cost(width):
@@ -25,19 +21,19 @@ def test_the_best_width_costs_least_for_each_token_of_a_response(prompt, hidden)
 
 @given(st.integers(0, 30), st.lists(st.integers(1, 40), min_size=1, max_size=60), st.sampled_from([1, 8, 64]))
 def test_every_response_is_in_one_part_and_in_order(prompt, lengths, hidden):
-    found = parts(group(prompt, lengths), hidden)
+    found = parts(prompt, lengths, hidden)
     assert [k for part in found for k in part] == list(range(len(lengths)))
     assert all(len(part) for part in found)
 
 
 def test_parts_are_of_about_the_best_width_and_narrow_groups_stay_whole():
-    wide = group(75, [27] * 256)
-    widths = [75 + 27 * len(part) for part in parts(wide, 128)]
+    wide = 75, [27] * 256
+    widths = [75 + 27 * len(part) for part in parts(*wide, 128)]
     assert max(widths) - min(widths) <= 27
     assert best_width(75, 128) / 1.1 < max(widths) < best_width(75, 128) * 1.1
-    assert parts(group(75, [27] * 9), 128) == [range(9)]
-    assert parts(wide, 0) == [range(256)]  # attention that skips what is not seen
-    assert len(parts(group(0, [5] * 7), 128)) == 7  # without a prompt nothing is shared
+    assert parts(75, [27] * 9, 128) == [range(9)]
+    assert parts(*wide, 0) == [range(256)]  # attention that skips what is not seen
+    assert len(parts(0, [5] * 7, 128)) == 7  # without a prompt nothing is shared
 
 
 def test_a_model_cuts_a_wide_group_and_computes_less(tmp_path):
