@@ -228,12 +228,9 @@ def pack(groups: Sequence[TokenGroup], pad_id: int, width: int = 0, hidden: int 
     hidden: the model's width; a group of very many responses is then cut (`wide_groups.parts`), and its
     prompt begins each part.
     """
-    parts = [
-        (g, part)
-        for g, group in enumerate(groups)
-        for part in wide_groups.parts(len(group.prompt), [*map(len, group.responses)], hidden)
-    ]
-    sizes = [len(groups[g].prompt) + sum(len(groups[g].responses[k]) for k in part) for g, part in parts]
+    tokens = [(len(group.prompt), [*map(len, group.responses)]) for group in groups]
+    parts = [(g, part) for g, (p, c) in enumerate(tokens) for part in wide_groups.parts(p, c, hidden)]
+    sizes = [tokens[g][0] + sum(tokens[g][1][k] for k in part) for g, part in parts]
     width = max(width, max(sizes))
     used: list[int] = []  # tokens in each row
     starts = [(0, 0)] * len(parts)  # row and column at which a part begins
