@@ -67,7 +67,7 @@ def measure(name: str, n: int, repeats: int) -> list[dict]:
     for key in methods:
         print(f"{key:12} {best[key]:.2f} s, {words[key]:.1f} words an answer")
     same = sum(a == b for a, b in zip(texts["room ahead"], texts["copying"], strict=True)) / n
-    why = "the rest is attention over each response's own copy of the prompt, and matrix products"
+    why = "the rest are matrix products and the draw itself"
     what = f"n = {n} from {name}"
     return [
         row(

@@ -52,7 +52,7 @@ def measure(name: str, answers: int, prompt: int, response: int, repeats: int) -
     tokens = sum(map(len, group.responses))
     ratio = (answers * len(group.prompt) + tokens) / (len(group.prompt) + tokens)
     what = f"{answers} answers, prompt {len(group.prompt)}, {name}; token ratio {ratio:.2f}"
-    why = "rows are wide, and dense attention also compares answers that do not see each other"
+    why = "the group is cut in rows, each with its prompt, as dense attention over one would cost more"
     return [
         row(what, min(best.values()) / ours, "at least", 3.0, why=why),
         row("largest difference of a score", apart, "at most", 1e-4, ""),

@@ -100,7 +100,7 @@ def trl(
         texts = [group.prompt + response for response in group.responses]
         pairs_of_group = data[group.index].pairs()
         rows += [{"chosen_ids": texts[i], "rejected_ids": texts[j]} for i, j in pairs_of_group]
-    clock = Clock()
+    timer = Clock()
     config = RewardConfig(
         output_dir=folder, report_to="none", save_strategy="no", disable_tqdm=True,
         per_device_train_batch_size=batch, gradient_accumulation_steps=pairs // batch,
@@ -112,9 +112,9 @@ def trl(
         args=config,
         train_dataset=Dataset.from_list(rows),
         processing_class=model.tokenizer,
-        callbacks=[clock],
+        callbacks=[timer],
     ).train()
-    return clock.seconds
+    return timer.seconds
 
 
 def token_ratio(model: RewardModel, data: Preferences) -> float:
