@@ -64,21 +64,21 @@ def test_curves_of_cost_count_tokens(folder):
     assert (table["ms"] > 0).all()
 
 
-def test_training_measures_what_is_installed_and_says_what_is_not(folder):
+def test_training_measures_what_is_installed_and_says_what_is_not():
     import training
 
     arguments = argparse.Namespace(
-        pairs=1, trl_batch=1, steps=2, spread=0.2, prompt=30, response=6, tokens_per_batch=256, repeats=1
+        pairs=1, trl_batch=1, steps=2, spread=0.2, prompt=40, response=12, tokens_per_batch=256, repeats=1
     )
-    table, lines = training.measure(RewardModel.load(folder, device="cpu"), 2, arguments)
+    table, lines = training.measure(RewardModel.load("pocket", device="cpu"), 2, arguments)
     assert {training.PACKED, training.PADDED} <= set(table.index)
     assert (training.TRL in table.index) != lines[0]["verdict"].startswith("not measured: trl")
 
 
-def test_without_a_gpu_nothing_is_said_about_one(folder):
+def test_without_a_gpu_nothing_is_said_about_one():
     import gpu
 
-    table, lines = gpu.measure(RewardModel.load(folder, device="cpu"), 3, 1, 2, 30, 6)
+    table, lines = gpu.measure(RewardModel.load("pocket", device="cpu"), 3, 1, 2, 40, 12)
     assert (table["seconds a step"] > 0).all()
     assert {line["verdict"] for line in lines} == {"not measured: no CUDA device here"}
     assert gpu.matrix_rate(torch.device("cpu"), torch.float32, 8) > 0
