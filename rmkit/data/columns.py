@@ -246,10 +246,13 @@ _NAMES = {
     "subset": ("subset", "source", "domain"),
     "id": ("id", "prompt_id", "question_id", "post_id", "pair_id", "qid", "uid"),
 }
+_ALL_NAMES = tuple(name for columns in _NAMES.values() for name in columns)
 
 
 def names(row: Columns) -> dict:
     """annotator, subset and id, under the names that public sets use."""
+    if not row.among(_ALL_NAMES):  # most rows
+        return dict.fromkeys(_NAMES)
     found = {}
     for name, columns in _NAMES.items():
         column = next((c for c in row.among(columns) if isinstance(row.peek(c), str | int)), None)

@@ -15,6 +15,7 @@ from rmkit.data.transcripts import first_turns
 from rmkit.errors import InputError
 
 _GIVEN = {*RECORD_COLUMNS, "score", "notes"}  # what a format may give
+_LABELS = ("ranks", "correct", "ratings", "step_labels", "score")
 _PICTURES = ("image", "images", "video", "videos", "audio", "audios")
 
 
@@ -28,14 +29,17 @@ class Draft:
     count: int = 1
 
 
-def records(rows: list[Row], malformed: float) -> tuple[list[tuple[str, Record]], list[Event], Format]:
+def records(
+    rows: list[Row], malformed: float, form: Format | None = None
+) -> tuple[list[tuple[str, Record]], list[Event], Format]:
     """(records with their places, what became of the other rows, the format) of one file.
 
     malformed: the share of rows that may be unreadable; above it an InputError names the commonest reason.
+    form: the format, where it is known; else it is found by the first rows.
     """
     if all(row.fault is not None for row in rows):
         raise _too_many(rows, [(row, row.fault) for row in rows])
-    form = detect(rows)
+    form = form or detect(rows)
     read = form.together(first_turns(complete(rows, form)))
     drafts, events, bad = [], [], []
     for row in read:
@@ -129,15 +133,14 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
     made = form.convert(columns)
     if not isinstance(made, dict) or not isinstance(made.get("responses"), list) or not made["responses"]:
         raise BadValueError("responses", "a list of one or more texts")
-    unknown = sorted(made.keys() - _GIVEN)
-    if unknown:
-        raise InputError(
-            f"The format {form.name} gives {unknown[0]!r}; wanted are {', '.join(RECORD_COLUMNS)}."
-        )
+    if not made.keys() <= _GIVEN:
+        unknown = min(made.keys() - _GIVEN)
+        raise InputError(f"The format {form.name} gives {unknown!r}; wanted are {', '.join(RECORD_COLUMNS)}.")
     made = {**names(columns), **made}
     question = checked_prompt(made["prompt"]) if made.get("prompt") is not None else None
     question = asked(columns) if "prompt" not in made else question
-    if any(columns.peek(name) for name in columns.among(_PICTURES)):
+    pictures = columns.among(_PICTURES)
+    if pictures and any(map(columns.peek, pictures)):
         raise UnusableError("images")
     notes = list(made.pop("notes", ()))
     if form.as_is and all(isinstance(text, str | None) for text in made["responses"]):
@@ -150,12 +153,11 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
         not form.as_is and not scoring and made.get("ranks") == [2, 1]
     ):  # pairs are read with the better one first
         _turn(made)
-    if not scoring and all(
-        made.get(name) is None for name in ("ranks", "correct", "ratings", "step_labels", "score")
-    ):
+    if not scoring and all(made.get(name) is None for name in _LABELS):
         _refuse_unread_label(columns, form)
         notes += ["no label"] if len(made["responses"]) > 1 and not form.as_is else []
-    made["extra"] = jsonable({**(made.get("extra") or {}), **columns.unread}) or None
+    extra = {**(made.get("extra") or {}), **columns.unread}
+    made["extra"] = jsonable(extra) if extra else None
     return Draft(row.where, made, notes)
 
 

@@ -10,12 +10,15 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from rmkit.data import reading
 from rmkit.data.display import card
 from rmkit.data.ledger import Event, Ledger, counted
 from rmkit.data.notes import notes
+from rmkit.data.outlines import outline
 from rmkit.data.records import Record, prompt_key
-from rmkit.data.stored_records import StoredRecords, chosen, labels_alone, wheres
+from rmkit.data.stored_records import StoredRecords, chosen, wheres
 from rmkit.errors import InputError, did_you_mean
 
 
@@ -71,15 +74,14 @@ class Preferences:
     @property
     def subsets(self) -> dict[str, int]:
         """Groups of each named subset."""
-        named = (record.subset for record in labels_alone(self.records))
-        return dict(Counter(name for name in named if name is not None))
+        return dict(Counter(name for name in outline(self.records).subsets if name is not None))
 
     def subset(self, name: str) -> "Preferences":
         """The records of one subset."""
         if name not in self.subsets:
             raise InputError(f"There is no subset {name!r} here{did_you_mean(name, self.subsets)}")
         records, untaken = (
-            chosen(found, [i for i, each in enumerate(labels_alone(found)) if each.subset == name])
+            chosen(found, np.flatnonzero(outline(found).subsets == name).tolist())
             for found in (self.records, self.untaken)
         )
         events = [event for event in self.events if event.subset == name]

@@ -48,7 +48,8 @@ def _is_object(line: bytes) -> bool:
 
 def _lines(path: Path, content: bytes) -> Iterator[Row]:
     # Only a line feed ends a line: JSON text may hold other line separators as they are.
-    for number, line in enumerate(content.split(b"\n"), 1):
+    for number, line in enumerate(io.BytesIO(content), 1):  # one line at a time is held
+        line = line.removesuffix(b"\n")
         if not line.strip():
             continue
         try:

@@ -8,7 +8,6 @@ of the user's own is not kept, since a function cannot be told by its name.
 import glob
 import hashlib
 import json
-import mmap
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -40,8 +39,8 @@ def key(source: object, arguments: dict) -> str | None:
     for path in paths:
         digest.update(json.dumps([str(path), path.stat().st_size]).encode())
         with path.open("rb") as file:
-            if path.stat().st_size:
-                digest.update(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            while piece := file.read(1 << 20):
+                digest.update(piece)
     return digest.hexdigest()
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from rmkit.data.outlines import outline
 from rmkit.data.records import Prompt, Record
-from rmkit.data.stored_records import labels_alone
 from rmkit.errors import InputError, did_you_mean, shown
 
 # What a cell of the ledger can count. A dropped row is counted as "dropped: REASON".
@@ -266,20 +267,22 @@ def counted(
 ) -> Ledger:
     """The ledger of records that were kept, of what became of other rows, and of records not taken."""
     ledger = Ledger()
-    for number, record in enumerate(labels_alone(records)):
-        ledger.add(KEPT, split=split, subset=record.subset)
-        if record.ties() and not record.pairs():
-            example = Example.of(records[number], "kept: all ranks are equal") if ledger.wants(TIED) else None
-            ledger.add(TIED, split=split, subset=record.subset, example=example)
+    groups = outline(records)
+    for subset, n in Counter(groups.subsets.tolist()).items():
+        ledger.add(KEPT, n, split=split, subset=subset)
+    for number in np.flatnonzero(groups.tied).tolist():
+        example = Example.of(records[number], "kept: all ranks are equal") if ledger.wants(TIED) else None
+        ledger.add(TIED, split=split, subset=groups.subsets[number], example=example)
     for event in events:
         stays = event.is_remark or event.what in (GROUPED, JOINED)
         example = Example(event.where, _asked(event.prompt), event.done or ("kept" if stays else "left out"))
         count = ledger.add if stays else ledger.drop
         count(event.what, event.n, split=split, subset=event.subset, example=example)
-    for number, record in enumerate(labels_alone(untaken)):
-        wanted = ledger.wants(_DROPPED + NOT_TAKEN)
-        example = Example.of(untaken[number], "left out") if wanted else None
-        ledger.drop(NOT_TAKEN, split=split, subset=record.subset, example=example)
+    passed = outline(untaken).subsets.tolist()
+    for subset, record in zip(passed, untaken[:EXAMPLES], strict=False):
+        ledger.drop(NOT_TAKEN, split=split, subset=subset, example=Example.of(record, "left out"))
+    for subset, n in Counter(passed[EXAMPLES:]).items():
+        ledger.drop(NOT_TAKEN, n, split=split, subset=subset)
     return ledger
 
 

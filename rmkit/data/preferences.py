@@ -1,6 +1,9 @@
 """Preferences from any source: files, folders, the Hub, rows in memory, built-in sets."""
 
+import contextlib
+import gc
 import re
+from collections.abc import Iterator
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -11,6 +14,7 @@ from rmkit.data.cleaning import without_repeats
 from rmkit.data.groups import Preferences
 from rmkit.data.ledger import Event
 from rmkit.data.records import Record, prompt_key
+from rmkit.data.streams import Stream, needs_all, stream
 from rmkit.errors import InputError, did_you_mean
 from rmkit.paths import data_folder
 
@@ -25,8 +29,9 @@ def load(
     clean: bool = True,
     votes: str = "each",
     malformed: float = 0.1,
+    streaming: bool = False,
     **dials,
-) -> Preferences:
+) -> Preferences | Stream:
     """Read preferences of any known format, and say in the ledger what became of every row.
 
     source: a built-in name ("pocket", "tiny"); a file (.jsonl, .ndjson, .json, .csv, .tsv, .parquet, .arrow,
@@ -40,10 +45,18 @@ def load(
         one record a pair (an even split is a tie); "share" makes one with a soft label, `Record.share`.
     Large files (8 MB) are converted once and then read from the cache, record by record.
     malformed: the share of rows that may be unreadable; they are counted, and above it an error says why.
+    streaming: of a set on the Hub, read records as they come and hold none: a `Stream`, to loop over or to
+        `take` from. Repeats stay in it.
     dials: arguments of a built-in set, such as rmkit.load("pocket", n=500).
     Raises InputError with the file, line and column of what cannot be read.
     """
     ballots.check(votes)
+    if isinstance(source, Stream):
+        raise InputError(needs_all(source, "this"))
+    if streaming:
+        if dials:
+            raise InputError(f"{', '.join(dials)}: a stream has no such dials.")
+        return stream(source, split, config, votes, malformed)
     if isinstance(source, str) and source in BUILT_IN:
         if config is not None:
             raise InputError(f"The set {source!r} has no config {config!r}: built-in sets have none.")
@@ -58,6 +71,19 @@ def load(
     return kept.once(kept.key(source, arguments), lambda: _read(source, **arguments))
 
 
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collector meanwhile: rows make no cycles, and it would look at all of them many times."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@_uncollected()
 def _read(
     source, split: str | None, config: str | None, clean: bool, votes: str, malformed: float
 ) -> Preferences:

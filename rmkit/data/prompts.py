@@ -3,7 +3,16 @@
 from dataclasses import dataclass, field
 
 from rmkit.data.columns import BadRowError, BadValueError, Columns, UnusableError, decoded
-from rmkit.data.transcripts import Messages, is_talk, is_unsplit, messages, prompt, transcript, written
+from rmkit.data.transcripts import (
+    Messages,
+    is_plain,
+    is_talk,
+    is_unsplit,
+    messages,
+    prompt,
+    transcript,
+    written,
+)
 
 # Where the question itself may stand; the first of these that a row has is read.
 QUESTION = (
@@ -45,6 +54,8 @@ _MATERIAL = (
     "title",
 )  # what a question may be about, as text
 
+_ASIDE = (*_BEFORE, *_WHOLE, *_SYSTEM, *_MATERIAL)
+
 # Notes of the ledger: rows that are kept, and what was done to them.
 NO_PROMPT = "no prompt"
 UNSPLIT = "transcript left as text"
@@ -62,6 +73,9 @@ def asked(row: Columns) -> str | Messages | None:
     question = _first_written(row)
     question = question if question in (None, "", []) else prompt(_whole(question), "prompt")
     question = "" if question == [] else question
+    if question and not row.among(_ASIDE):  # most rows: nothing but the question
+        row.asked = row.read - read_before
+        return question
     if isinstance(question, str):
         question = _with_material(row, question)
     earlier = row.among(_BEFORE if question else _BEFORE + _WHOLE)
@@ -83,11 +97,12 @@ def asked(row: Columns) -> str | Messages | None:
 
 def _first_written(row: Columns) -> object:
     """The first question column that says something, else the first that is there, else None."""
-    there = [name for name in row.among(QUESTION) if row.peek(name) is not None]
+    named = row.among(QUESTION)
+    if len(named) < 2:  # most rows
+        return row[named[0]] if named else None
+    there = [name for name in named if row.peek(name) is not None]
     written_in = [name for name in there if row.peek(name) not in ("", [])]
-    if not there:  # a column that holds null has been looked at, too
-        return next((row[name] for name in row.among(QUESTION)), None)
-    return row[(written_in + there)[0]]
+    return row[(*written_in, *there, *named)[0]]  # a column that holds null has been looked at, too
 
 
 def _whole(question: object) -> object:
@@ -153,6 +168,8 @@ def exchange(question: str | Messages | None, answers: list, row: Columns) -> Ex
     question: None where the prompt is the beginning that all answers have in common.
     answers: texts, or conversations (messages, or transcripts) that may or may not repeat the prompt.
     """
+    if isinstance(question, str) and all(map(is_plain, answers)):  # most rows
+        return _noted(_without_prompt(question, answers), row)
     talks = [None if answer in ([], {}) else _as_talk(answer) for answer in answers]
     if isinstance(question, list) and question[-1]["role"] == "assistant" and len(question) > 1:
         # A whole conversation beside the answers: its last turn is one of them.

@@ -7,7 +7,7 @@ is asked, "train" is read where there is one (as `datasets` does), and an event 
 import glob
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def read(source, split: str | None = None, config: str | None = None) -> Source:
         rows = [Row(f"row {number}", row) for number, row in enumerate(source.to_pylist(), 1)]
         return _chosen_rows(Source("table", [rows]), split, config)
     if hasattr(source, "column_names"):
-        return _chosen_rows(Source("dataset", [dataset_rows(source, "dataset")]), split, config)
+        return _chosen_rows(Source("dataset", [list(dataset_rows(source, "dataset"))]), split, config)
     if not isinstance(source, str | Path):
         raise InputError(f"Cannot load from a {type(source).__name__}; {ACCEPTED}.")
     return _path(source, split, config)
@@ -189,13 +189,19 @@ def is_hub_id(name: str) -> bool:
 
 def hub_rows(name: str, config: str | None, split: str | None) -> list[Row]:
     """The rows of a set on the Hugging Face Hub, through `datasets` and its cache."""
+    found, name = hub_set(name, config, split)
+    return list(dataset_rows(found, name))
+
+
+def hub_set(name: str, config: str | None, split: str | None, **how: bool) -> tuple[object, str]:
+    """(the set of `datasets`, its name with the split). how: streaming=True, for rows one by one."""
     import datasets
 
     name, *rest = name.split(":")
     split = split or (rest[-1] if rest else "train")
     config = config or (rest[0] if len(rest) == 2 else None)
     try:
-        found = datasets.load_dataset(name, config, split=split)
+        return datasets.load_dataset(name, config, split=split, **how), f"{name}:{split}"
     # No such set, or no network: an OSError. No such split or config: a ValueError.
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
@@ -204,13 +210,12 @@ def hub_rows(name: str, config: str | None, split: str | None) -> list[Row]:
             f"(config {config or 'default'}, split {split}: {reason}). With a network, check the id and "
             f"unset HF_HUB_OFFLINE; without one, download the set elsewhere and give the path of its file."
         ) from error
-    return dataset_rows(found, f"{name}:{split}")
 
 
-def dataset_rows(dataset, name: str) -> list[Row]:
-    """The rows of a `datasets.Dataset`, as plain Python values whatever its format."""
+def dataset_rows(dataset, name: str) -> Iterator[Row]:
+    """The rows of a set of `datasets`, as plain Python values whatever its format."""
     plain = dataset.with_format(None) if hasattr(dataset, "with_format") else dataset
-    return [Row(f"{name}, row {number}", dict(values)) for number, values in enumerate(plain, 1)]
+    return (Row(f"{name}, row {number}", dict(values)) for number, values in enumerate(plain, 1))
 
 
 def _frame(frame) -> list[dict]:

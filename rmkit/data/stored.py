@@ -23,6 +23,7 @@ from rmkit.paths import cache_folder
 
 Batches = Callable[[], Iterable[pyarrow.RecordBatch]]
 _SEAL = 4  # bytes of the check sum at the end
+_PIECE = 1 << 20  # bytes that are read at once
 
 
 def table(kind: str, key: str | None, schema: pyarrow.Schema, batches: Batches) -> pyarrow.Table:
@@ -71,14 +72,22 @@ def alone(path: Path) -> Iterator[None]:
 def opened(path: Path) -> pyarrow.Table | None:
     """The table in a file, mapped into memory; None where there is none, or not a whole one."""
     try:
+        if not _is_whole(path):
+            return None  # cut short, or changed: it is made again
         file = pyarrow.memory_map(str(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     content = file.read_buffer()
-    whole = content[: max(0, len(content) - _SEAL)]
-    if zlib.crc32(whole).to_bytes(_SEAL, "big") != bytes(content[len(whole) :]):
-        return None  # cut short, or changed: it is made again
-    return pyarrow.ipc.open_stream(whole).read_all()
+    return pyarrow.ipc.open_stream(content[: len(content) - _SEAL]).read_all()
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the check sum at the end is that of all before it. Read, since mapped pages count as held."""
+    left, found = path.stat().st_size - _SEAL, 0
+    with path.open("rb") as file:
+        while left > 0 and (piece := file.read(min(left, _PIECE))):
+            left, found = left - len(piece), zlib.crc32(piece, found)
+        return left == 0 and file.read() == found.to_bytes(_SEAL, "big")
 
 
 def _write(path: Path, schema: pyarrow.Schema, batches: Batches) -> None:

@@ -51,14 +51,16 @@ class StoredRecords(Sequence[Record]):
         return _records(self._chunks[place // CHUNK].slice(place % CHUNK, 1), self.texts)[0]
 
     def __iter__(self) -> Iterator[Record]:
-        # Rows of one batch that stand together are made together.
+        for part in self.parts():
+            yield from _records(part, self.texts)
+
+    def parts(self) -> Iterator[pyarrow.RecordBatch]:
+        """The rows of these records in order; rows of one batch that stand together come together."""
         ends = np.flatnonzero(np.diff(self.places // CHUNK)) + 1
         for places in np.split(self.places, ends) if len(self) else ():
             chunk = self._chunks[places[0] // CHUNK]
-            if len(places) == len(chunk) and (np.diff(places) == 1).all():
-                yield from _records(chunk, self.texts)
-            else:
-                yield from _records(chunk.take(pyarrow.array(places % CHUNK)), self.texts)
+            whole = len(places) == len(chunk) and (np.diff(places) == 1).all()
+            yield chunk if whole else chunk.take(pyarrow.array(places % CHUNK))
 
     def take(self, chosen: Sequence[int] | np.ndarray) -> "StoredRecords":
         """These of the records, in this order."""

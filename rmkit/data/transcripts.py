@@ -23,6 +23,7 @@ _ROLES = {
     "ipython": "tool",
 }
 _TURN = re.compile(r"(?:\A|\n\n)(Human|User|Assistant|System):[ \t]?")
+_SIDES = ("Human:", "User:", "Assistant:", "System:")
 _HELPSTEER_TURN = "<extra_id_1>"
 
 
@@ -84,6 +85,11 @@ def is_talk(value: object) -> bool:
     )
 
 
+def is_plain(value: object) -> bool:
+    """Whether this is a text that begins neither as a transcript nor as messages written down."""
+    return isinstance(value, str) and not value.lstrip().startswith((*_SIDES, "[", "{"))
+
+
 def transcript(text: str) -> Messages | None:
     """The turns of a text such as "Human: Hi.\\n\\nAssistant: Hello.", or None where it is not clearly one.
 
@@ -116,9 +122,9 @@ def is_unsplit(text: str) -> bool:
 
 def _pieces(text: str) -> tuple[list[str], list[str]]:
     """Names and contents of the turns, none where the text does not begin with one."""
-    text = text.strip("\n")
-    if not text.lstrip().startswith(("Human:", "User:", "Assistant:", "System:")):
+    if not text.lstrip().startswith(_SIDES):
         return [], []
+    text = text.strip("\n")
     pieces = _TURN.split(text)
     if pieces[0].strip() or len(pieces) < 3:
         return [], []

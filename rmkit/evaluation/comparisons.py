@@ -2,25 +2,20 @@
 wrong."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from rmkit.data.preferences import Preferences, prompt_key
+from rmkit.data.outlines import Outline, Texts, outline, ranked
+from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record, ranks_of
-from rmkit.data.stored_records import labels_alone
+from rmkit.data.stored_records import chosen, labels_alone
 from rmkit.errors import InputError
 
 REFERENCE = -1  # the item of reward 0 against which a single answer is compared
-COLUMNS = ["gap", "longer", "earlier", "group", "better", "worse", "prompt", "subset"]
-
-
-class _Items(dict):
-    """A number for every (prompt, text): two pairs that share an answer share its number."""
-
-    def __missing__(self, key: tuple[str, str]) -> int:
-        self[key] = len(self)
-        return self[key]
+COLUMNS = ["gap", "longer", "earlier", "group", "better", "worse", "at", "prompt", "subset"]
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # so that (prompt, text) and (text, prompt) are two things
 
 
 def judged_ranks(record: Record) -> list[int]:
@@ -31,31 +26,68 @@ def judged_ranks(record: Record) -> list[int]:
     return [1] * len(ranks) if share == 0.5 else ranks[::-1]  # a share goes with two responses
 
 
-def compare(rewards: list[np.ndarray], preferences: Preferences) -> pd.DataFrame:
-    """One row for each pair (better, worse) of a group whose ranks differ.
+class Judged(NamedTuple):
+    """What people said about N groups with M responses.
+
+    groups     their outline.   starts (N,)  the number of each group's first response
+    ranks (M,) as most votes say (`judged_ranks`).   correct {response: whether it is right}, where known
+    """
+
+    groups: Outline
+    starts: np.ndarray
+    ranks: np.ndarray
+    correct: dict[int, bool]
+
+    @property
+    def ordered(self) -> np.ndarray:
+        """(N,) whether two responses of the group have different ranks."""
+        lowest, highest, _ = ranked(self.ranks, self.groups.sizes)
+        return lowest < highest
+
+
+def judged(preferences: Preferences) -> Judged:
+    """The labels of all groups, read once."""
+    groups = outline(preferences.records)
+    starts, ranks, correct = np.cumsum(groups.sizes) - groups.sizes, groups.ranks.copy(), {}
+    asked = np.flatnonzero(groups.asked).tolist()
+    for number, record in zip(asked, labels_alone(chosen(preferences.records, asked)), strict=True):
+        first = int(starts[number])
+        ranks[first : first + len(record.responses)] = judged_ranks(record)
+        known = enumerate(record.correct or [])
+        correct |= {first + i: right for i, right in known if right is not None}
+    return Judged(groups, starts, ranks, correct)
+
+
+def compare(rewards: np.ndarray, labels: Judged, said: Texts) -> pd.DataFrame:
+    """One row for each pair (better, worse) of a group whose ranks differ. rewards (M,): of all responses.
 
     gap, longer, earlier   how much more reward and length (characters) the better one has, and how many
                            places before the other it stands
-    group, prompt, subset  where the pair is from.   better, worse: the items, equal where prompt and text are
+    group, prompt, subset  where the pair is from; prompt is a hash (`Texts`), equal where the prompts are
+    better, worse          the items, equal where prompt and text are
+    at                     the better one's place in its group; the worse one's is at + earlier
     """
-    items, keys, subsets, lengths, numbers, ranks, counts = _Items(), [], [], [], [], [], []
-    for record in preferences:
-        key = prompt_key(record)
-        place = _place(record, key)
-        keys.append(key)
-        subsets.append(record.subset or "")
-        lengths += map(len, record.responses)
-        numbers += [items[place, text] for text in record.responses]
-        ranks += judged_ranks(record)
-        counts.append(len(record.responses))
-    group, i, j = _ordered(np.array(ranks, dtype=np.int64), np.array(counts, dtype=np.int64))
-    first = np.cumsum([0, *counts])[group]
-    a, b = first + i, first + j
-    reward = np.concatenate([np.zeros(0), *rewards])
-    length, item = np.array(lengths, dtype=np.int64), np.array(numbers, dtype=np.int64)
-    columns = (reward[a] - reward[b], length[a] - length[b], j - i, group, item[a], item[b])
-    names = (np.array(each, dtype=object)[group] for each in (keys, subsets))
-    return pd.DataFrame(dict(zip(COLUMNS, (*columns, *names), strict=True)))
+    group, i, j = _ordered(labels.ranks, labels.groups.sizes)
+    a, b = labels.starts[group] + i, labels.starts[group] + j
+    item, length = _items(labels, said), said.lengths
+    columns = (rewards[a] - rewards[b], length[a] - length[b], j - i, group, item[a], item[b], i)
+    return _frame(labels, said, columns)
+
+
+def _frame(labels: Judged, said: Texts, columns: tuple) -> pd.DataFrame:
+    group = columns[COLUMNS.index("group")]
+    subset = labels.groups.subsets[group]
+    subset = np.where(pd.isna(subset), "", subset)
+    return pd.DataFrame(dict(zip(COLUMNS, (*columns, said.prompts[group], subset), strict=True)))
+
+
+def _items(labels: Judged, said: Texts) -> np.ndarray:
+    """(M,) a number for every (prompt, text): two pairs that share an answer share its number.
+
+    Without a prompt the text alone tells.
+    """
+    place = np.repeat(np.where(said.blank, np.uint64(0), said.prompts), labels.groups.sizes)
+    return pd.factorize(place * _ODD ^ said.responses)[0]
 
 
 def _ordered(ranks: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -74,55 +106,51 @@ def _ordered(ranks: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndar
     return group[order], i[order], j[order]
 
 
-def compare_with_zero(rewards: list[np.ndarray], preferences: Preferences) -> pd.DataFrame:
+def compare_with_zero(rewards: np.ndarray, labels: Judged, said: Texts) -> pd.DataFrame:
     """One row for each answer known to be right or wrong, compared with a reference of reward 0.
 
     A right answer should have a positive reward and a wrong one a negative: the gap is r or -r, so that
     sigma(gap) is the probability given to what is true. Its length is compared with the median length.
     """
-    items, rows = _Items(), []
-    if not any(record.correct for record in labels_alone(preferences.records)):
-        return pd.DataFrame(rows, columns=COLUMNS)
-    for group, (record, reward) in enumerate(zip(preferences, rewards, strict=True)):
-        key, subset = prompt_key(record), record.subset or ""
-        for text, r, right in zip(record.responses, reward, record.correct or [], strict=False):
-            if right is not None:
-                item, sign = items[_place(record, key), text], 1 if right else -1
-                two = (item, REFERENCE)[::sign]
-                rows.append((sign * r, sign * len(text), 0, group, *two, key, subset))
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    sign = np.where(frame["worse"] == REFERENCE, 1, -1)
-    lengths = sign * frame["longer"]
-    frame["longer"] = sign * (lengths - lengths.median()) + 0.0  # no -0
-    return frame
-
-
-def _place(record: Record, key: str) -> str:
-    """What an answer's text is the same in: its prompt, or nothing where there is none."""
-    prompt = record.prompt
-    empty = not prompt if isinstance(prompt, str) else not any(message["content"] for message in prompt)
-    return "" if empty else key
+    if not labels.correct:
+        return pd.DataFrame([], columns=COLUMNS)
+    answers, right = np.array(list(labels.correct)), np.array(list(labels.correct.values()))
+    sign, item, length = np.where(right, 1, -1), _items(labels, said)[answers], said.lengths[answers]
+    longer = sign * (length - np.median(length)) + 0.0  # no -0
+    group = np.searchsorted(labels.starts, answers, side="right") - 1
+    two = (np.where(right, item, REFERENCE), np.where(right, REFERENCE, item))
+    at = answers - labels.starts[group]
+    return _frame(labels, said, (sign * rewards[answers], longer, np.zeros_like(sign), group, *two, at))
 
 
 def rewards_of(scores: Sequence, preferences: Preferences) -> list[np.ndarray]:
     """One finite (K,) array for each group."""
-    if len(scores) != len(preferences):
-        raise InputError(f"There are {len(scores):,} rows of rewards for {len(preferences):,} groups.")
-    counts = [len(record.responses) for record in labels_alone(preferences.records)]
-    array = getattr(scores, "ndim", 1) == 2
-    if array and scores.shape[1] != max(counts):
-        raise InputError(
-            f"The rewards have {scores.shape[1]} columns; the largest group has {max(counts)} responses."
-        )
-    rows = float_array(scores) if array else map(float_array, scores)
-    rewards = [row[:k] if array else row for row, k in zip(rows, counts, strict=True)]
-    for number, (row, k) in enumerate(zip(rewards, counts, strict=True)):
-        if row.shape != (k,):
-            raise InputError(f"Group {number} has {k} responses but rewards of shape {row.shape}.")
-    finite = np.isfinite(np.concatenate(rewards))
+    sizes = outline(preferences.records).sizes
+    return np.split(all_rewards(scores, sizes), np.cumsum(sizes)[:-1])
+
+
+def all_rewards(scores: Sequence, sizes: np.ndarray) -> np.ndarray:
+    """(M,) finite rewards of all responses, group after group. sizes (N,): how many each group has."""
+    if len(scores) != len(sizes):
+        raise InputError(f"There are {len(scores):,} rows of rewards for {len(sizes):,} groups.")
+    if getattr(scores, "ndim", 1) == 2:
+        table, most = float_array(scores), int(sizes.max(initial=0))
+        if table.shape[1] != most:
+            raise InputError(
+                f"The rewards have {table.shape[1]} columns; the largest group has {most} responses."
+            )
+        rewards = table[np.arange(most) < sizes[:, None]]
+    else:
+        rows = list(map(float_array, scores))
+        for number, (row, k) in enumerate(zip(rows, sizes.tolist(), strict=True)):
+            if row.shape != (k,):
+                raise InputError(f"Group {number} has {k} responses but rewards of shape {row.shape}.")
+        rewards = np.concatenate([np.zeros(0), *rows])
+    finite = np.isfinite(rewards)
     if not finite.all():
-        number = int(np.searchsorted(np.cumsum(counts), np.argmin(finite), side="right"))
-        raise InputError(f"Group {number} has a reward that is NaN or infinite: {rewards[number].tolist()}.")
+        number = int(np.searchsorted(np.cumsum(sizes), np.argmin(finite), side="right"))
+        row = np.split(rewards, np.cumsum(sizes)[:-1])[number]
+        raise InputError(f"Group {number} has a reward that is NaN or infinite: {row.tolist()}.")
     return rewards
 
 

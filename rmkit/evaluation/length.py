@@ -22,9 +22,16 @@ def correlation_values(rewards: Sequence[ArrayLike], lengths: Sequence[ArrayLike
     over groups of a = r~ . l~, b = r~ . r~ and c = l~ . l~. The value of a group is rho plus G times the
     slope of rho in that group's weight (the infinitesimal jackknife). All are 0 where nothing varies.
     """
-    r, s = ([_within(each) for each in given] for given in (rewards, lengths))
-    a = np.array([x @ y for x, y in zip(r, s, strict=True)])
-    b, c = (np.array([x @ x for x in given]) for given in (r, s))
+    sizes = np.array([len(each) for each in rewards])
+    flat = [np.concatenate([np.zeros(0), *given]) for given in (rewards, lengths)]
+    return _correlation_values(*flat, np.repeat(np.arange(len(sizes)), sizes))
+
+
+def _correlation_values(rewards: np.ndarray, lengths: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """The same of M responses in one array each, group (M,) rising from 0."""
+    count = np.bincount(group)
+    r, s = (x - (np.bincount(group, weights=x) / count)[group] for x in (rewards, lengths))
+    a, b, c = (np.bincount(group, weights=product) for product in (r * s, r * r, s * s))
     if not b.sum() * c.sum():
         return np.zeros(len(a))
     scale = np.sqrt(b.sum() * c.sum())
@@ -70,6 +77,20 @@ def length_correlation(scores: Sequence, preferences, lengths: Sequence | None =
         if len(r) != len(own):
             raise InputError(f"Group {number} has {len(r)} responses but {len(own)} lengths.")
     return mean_interval(correlation_values(rewards, lengths))
+
+
+def within_prompts(rewards: np.ndarray, lengths: np.ndarray, sizes: np.ndarray) -> Interval | None:
+    """rho and its interval over the groups in which it can be seen; None where there are fewer than two.
+
+    rewards, lengths (M,): of all responses, group after group.   sizes (N,): how many each group has. A group
+    without two different lengths, such as a single answer, says nothing of length.
+    """
+    ends = np.cumsum(sizes)
+    seen = np.maximum.reduceat(lengths, ends - sizes) > np.minimum.reduceat(lengths, ends - sizes)
+    kept = np.repeat(seen, sizes)
+    group = np.repeat(np.cumsum(seen) - 1, sizes)[kept]
+    values = _correlation_values(rewards[kept], lengths[kept].astype(float), group)
+    return mean_interval(values) if len(values) > 1 and values.any() else None
 
 
 def _within(values: ArrayLike) -> np.ndarray:

@@ -12,21 +12,24 @@ import numpy as np
 import pandas as pd
 
 from rmkit.data.ledger import Example, Ledger, place_of
+from rmkit.data.outlines import texts
 from rmkit.data.preferences import Preferences, as_preferences
-from rmkit.data.stored_records import labels_alone
 from rmkit.errors import InputError, shown
 from rmkit.evaluation.baselines import accuracy, baselines, ceiling, is_single
 from rmkit.evaluation.comparisons import (
     COLUMNS,
     REFERENCE,
+    Judged,
+    all_rewards,
     compare,
     compare_with_zero,
-    judged_ranks,
-    rewards_of,
+    judged,
 )
+from rmkit.evaluation.length import within_prompts
 from rmkit.evaluation.outcomes import Outcomes, outcomes
 from rmkit.evaluation.steps import StepReport
 from rmkit.theory import statistics
+from rmkit.theory.intervals import Interval
 
 
 @dataclass
@@ -46,6 +49,8 @@ class Report:
     outcomes      AUC, accuracy at 0 and Brier of answers known to be right or wrong; None where none is
     ceiling       how often one judgment agrees with the majority of the others; None = one each
     steps         of a process reward model: how well it finds wrong steps (see `evaluate_steps`)
+    length        correlation of rewards with characters within prompts, and its interval over groups; None
+                  where no prompt has answers of different rewards and lengths, and in subsets
     comparisons   one row for each pair (see `evaluation.comparisons`), for figures; not in report.json
 
     Where no group orders two of its responses but answers are known to be right or wrong (K = 1), every
@@ -65,6 +70,7 @@ class Report:
     outcomes: Outcomes | None = None
     ceiling: float | None = None
     steps: StepReport | None = None
+    length: Interval | None = None
     comparisons: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS), repr=False)
 
     @property
@@ -99,6 +105,7 @@ class Report:
         """The contents of report.json: plain numbers, lists and dictionaries."""
         return {
             **self._numbers(),
+            "length_correlation": None if self.length is None else self.length._asdict(),
             "subsets": {name: part._numbers() for name, part in self.subsets.items()},
             "ledger": self.ledger.to_dict(),
         }
@@ -144,6 +151,7 @@ class Report:
         return [
             *([tied] if self.tied_rewards else []),
             calibration,
+            *([] if self.length is None else [f"Correlation with length within prompts: {self.length}."]),
             *judges,
             *self.notes,
             f"Ledger: {self.ledger.line()}.",
@@ -189,31 +197,36 @@ def evaluate(model_or_scores, preferences) -> Report:
     scored, or a reward is not finite.
     """
     preferences = as_preferences(preferences)
-    pairwise = check_labeled(preferences)
+    labels = judged(preferences)
+    pairwise = _has_pairs(labels, preferences)
     scores, ledger = model_or_scores, preferences.ledger
     if hasattr(scores, "score_all"):
         ledger = _with_truncated(ledger, scores, preferences)
         scores = scores.score_all(preferences)
-    rewards = rewards_of(scores, preferences)
-    answers = compare_with_zero(rewards, preferences)
-    comparisons = compare(rewards, preferences) if pairwise else answers
+    rewards, said = all_rewards(scores, labels.groups.sizes), texts(preferences.records)
+    answers = compare_with_zero(rewards, labels, said)
+    comparisons = compare(rewards, labels, said) if pairwise else answers
     report = _report(comparisons, answers, ledger)
     parts = dict(list(comparisons.groupby("subset", sort=True)))
-    judged = dict(list(answers.groupby("subset")))
+    known = dict(list(answers.groupby("subset")))
     names = sorted(set(parts) - {""})
-    report.subsets = {name: _report(parts[name], judged.get(name, answers[:0]), ledger) for name in names}
+    report.subsets = {name: _report(parts[name], known.get(name, answers[:0]), ledger) for name in names}
     report.notes += _left_out(preferences, report)
+    report.length = within_prompts(rewards, said.lengths, labels.groups.sizes)
     return report
 
 
 def check_labeled(preferences: Preferences) -> bool:
     """Whether some group orders two of its responses; InputError where nothing is known of any."""
+    return _has_pairs(judged(preferences), preferences)
+
+
+def _has_pairs(labels: Judged, preferences: Preferences) -> bool:
     if not len(preferences):
         raise InputError(f"{preferences.name} has no groups; there is nothing to evaluate.")
-    records = labels_alone(preferences.records)
-    if any(len(set(judged_ranks(record)) - {0}) > 1 for record in records):
+    if labels.ordered.any():
         return True
-    if any(right is not None for record in records for right in record.correct or []):
+    if labels.correct:
         return False
     raise InputError(
         f"{preferences.name} orders no two responses: its {len(preferences):,} groups have neither different "

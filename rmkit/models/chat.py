@@ -7,12 +7,15 @@ So the whole conversation is rendered, response included, and nothing is added t
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
-from transformers import PreTrainedTokenizerBase
 
 from rmkit.data.records import Prompt
 from rmkit.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Messages = list[dict[str, str]]
 
@@ -60,7 +63,7 @@ class Rendering:
     apart: bool = False  # the template writes no finished turn
 
 
-def looks_special(tokenizer: PreTrainedTokenizerBase) -> re.Pattern:
+def looks_special(tokenizer: "PreTrainedTokenizerBase") -> re.Pattern:
     """A pattern that finds the special tokens of a tokenizer in a text, the longest first."""
     names = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
     longest = sorted(names | set(tokenizer.all_special_tokens), key=len, reverse=True)
@@ -76,7 +79,7 @@ def messages_of(prompt: Prompt) -> Messages:
 
 
 def render(
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: "PreTrainedTokenizerBase",
     prompt: Prompt,
     responses: Sequence[str],
     pattern: re.Pattern | None = None,
@@ -112,7 +115,7 @@ def answered(messages: Messages, response: str) -> Messages:
     return [*messages[:-1], messages[-1] | {"content": messages[-1]["content"] + response}]
 
 
-def _open(tokenizer: PreTrainedTokenizerBase, messages: Messages, probe: str) -> tuple[Messages, str]:
+def _open(tokenizer: "PreTrainedTokenizerBase", messages: Messages, probe: str) -> tuple[Messages, str]:
     """(the messages, their system messages folded where the template wants that, and their text)."""
     has_system = any(message["role"] == "system" for message in messages)
     try:
@@ -134,7 +137,7 @@ def _open(tokenizer: PreTrainedTokenizerBase, messages: Messages, probe: str) ->
     return messages, opened
 
 
-def _left_out(tokenizer: PreTrainedTokenizerBase, messages: Messages, text: str, probe: str) -> set[str]:
+def _left_out(tokenizer: "PreTrainedTokenizerBase", messages: Messages, text: str, probe: str) -> set[str]:
     """Roles of messages of which the template writes nothing."""
     roles = set()
     for i, message in enumerate(messages):
@@ -157,7 +160,7 @@ def _folded(messages: Messages) -> Messages:
 
 
 def _nothing_lost(
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: "PreTrainedTokenizerBase",
     messages: Messages,
     answers: Sequence[str],
     opened: str,
@@ -175,13 +178,13 @@ def _nothing_lost(
     return True
 
 
-def _write_opened(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> str:
+def _write_opened(tokenizer: "PreTrainedTokenizerBase", messages: Messages) -> str:
     continued = messages[-1]["role"] == "assistant"
     how = {"continue_final_message": True} if continued else {"add_generation_prompt": True}
     return _write(tokenizer, messages, **how)
 
 
-def _write(tokenizer: PreTrainedTokenizerBase, messages: Messages, **how: bool) -> str:
+def _write(tokenizer: "PreTrainedTokenizerBase", messages: Messages, **how: bool) -> str:
     try:
         return tokenizer.apply_chat_template(messages, tokenize=False, **how)
     except (TemplateError, TypeError, ValueError) as error:  # ValueError: a turn that it cannot continue

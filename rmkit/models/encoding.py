@@ -9,13 +9,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow
-from transformers import PreTrainedTokenizerBase
 
 from rmkit.data import stored
 from rmkit.data.ledger import KEPT, Example, Ledger
+from rmkit.data.outlines import outline
 from rmkit.data.preferences import Preferences
 from rmkit.data.stored_records import chosen, labels_alone
 from rmkit.errors import InputError
@@ -24,12 +25,15 @@ from rmkit.models.packing import encode_groups
 from rmkit.models.templates import render
 from rmkit.models.token_groups import SCHEMA, TokenGroups, batch_of, chunks
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 LARGE = 4096  # records from which on tokens are kept on disk
 VERSION = 2  # of how tokens are made: raise it, and everything on disk is made anew
 
 
 def encode(
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: "PreTrainedTokenizerBase",
     preferences: Preferences,
     max_length: int,
     *,
@@ -53,7 +57,7 @@ def encode(
     else:
         _none_refused(groups, preferences)
     places = groups.places.tolist()
-    subsets = [record.subset for record in labels_alone(chosen(preferences.records, places))]
+    subsets = outline(chosen(preferences.records, places)).subsets.tolist()
     for subset, n in Counter(subsets).items():
         ledger.add(KEPT, n, subset=subset)
     for number, what, done in groups.cuts():
@@ -96,7 +100,7 @@ def _all_have_steps(preferences: Preferences) -> None:
 
 
 def _batches(
-    tokenizer: PreTrainedTokenizerBase, preferences: Preferences, max_length: int, steps: bool
+    tokenizer: "PreTrainedTokenizerBase", preferences: Preferences, max_length: int, steps: bool
 ) -> Iterator[pyarrow.RecordBatch]:
     """Tokens of the records in order, and the reason in place of a record that the chat template refuses."""
     pattern, records = looks_special(tokenizer), iter(preferences)
@@ -117,7 +121,7 @@ def _batches(
 
 
 def _key(
-    tokenizer: PreTrainedTokenizerBase, preferences: Preferences, max_length: int, steps: bool
+    tokenizer: "PreTrainedTokenizerBase", preferences: Preferences, max_length: int, steps: bool
 ) -> str | None:
     """A digest of all that tokens are made of; None for a tokenizer that cannot be written down."""
     backend = getattr(tokenizer, "backend_tokenizer", None)

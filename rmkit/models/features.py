@@ -15,16 +15,17 @@ from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Record, ranks_of
 from rmkit.device import best_device
 from rmkit.errors import InputError
-from rmkit.models import encoding
+from rmkit.models import encoding, layouts
 from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.networks import has_token_types
-from rmkit.models.packing import TokenGroup, batches, budget, encode_group, pad
+from rmkit.models.packing import Batch, TokenGroup, batches, budget, encode_group, pack, pad
 from rmkit.models.vectors import Vectors
 from rmkit.paths import cache_folder
 
 VERSION = 4  # of what is computed here: raise it, and everything on disk is computed anew
 LONGEST = 512  # tokens of prompt and response together, where a model does not say itself
 UNCUT = 10**9  # tokens that no text has
+ROW = 384  # tokens of responses that share a short prompt: more would cost more attention than they save
 
 
 @dataclass(frozen=True)
@@ -164,36 +165,47 @@ def _compute(
     # A sentence encoder has seen single texts alone, of type 0; other encoders read a pair as one.
     single = _json(where, commit, "modules.json", False) is not None
     pair = has_token_types(network, tokenizer) and not single
-    rows = [TokenGroup(list(head), [list(tail)], pair=pair) for head, tail in texts]
+    longest = max(len(head) + len(tail) for head, tail in texts)
+    shared = pooling.startswith("last") and layouts.shares(network, longest)
+    groups = _share(texts) if shared else [TokenGroup(list(a), [list(b)], pair=pair) for a, b in texts]
     known = {}
-    with tqdm(total=len(rows), desc=f"features of {model}", disable=not progress) as bar:
-        for indices in batches([len(row) for row in rows], budget(device)):
-            pooled = _forward(network, [rows[i] for i in indices], layer, pooling, device)
-            known |= {texts[i]: vector for i, vector in zip(indices, pooled, strict=True)}
-            bar.update(len(indices))
+    with tqdm(total=len(texts), desc=f"features of {model}", disable=not progress) as bar:
+        for indices in batches([len(group) for group in groups], budget(device)):
+            some = [groups[i] for i in indices]
+            batch = (pack if shared else pad)(some, pad_id=0).to(device)
+            pooled = _pool(_hidden(network, batch, layer, pair).float(), batch, pooling).cpu()
+            names = [(tuple(group.prompt), tuple(tail)) for group in some for tail in group.responses]
+            known |= dict(zip(names, pooled, strict=True))
+            bar.update(len(names))
     return known
 
 
-def _forward(network, rows: list[TokenGroup], layer: int, pooling: str, device: torch.device) -> Tensor:
-    """(R, D): one vector for each prompt with one response."""
-    batch = pad(rows, pad_id=0)  # padding is masked, so any token will do
-    real = (batch.groups >= 0).to(device)
-    types = {"token_type_ids": batch.segments.to(device)} if rows[0].pair else {}
-    output = network(
-        input_ids=batch.input_ids.to(device),
-        attention_mask=real.long(),
-        output_hidden_states=layer != -1,
-        **types,
-    )
-    hidden = output.last_hidden_state if layer == -1 else output.hidden_states[layer]
-    return _pool(hidden.float(), real, pooling).cpu()
+def _share(texts: list[tuple]) -> list[TokenGroup]:
+    """Groups of responses to one prompt, which is read once a group: responses of up to ROW tokens together,
+    or as long as the prompt is."""
+    groups: dict[tuple, list[TokenGroup]] = {}
+    for head, tail in texts:
+        own = groups.setdefault(head, [])
+        if not own or len(own[-1]) - len(head) + len(tail) > max(ROW, len(head)):
+            own.append(TokenGroup(list(head), []))
+        own[-1].responses.append(list(tail))
+    return [group for own in groups.values() for group in own]
 
 
-def _pool(hidden: Tensor, real: Tensor, pooling: str) -> Tensor:
-    """(R, L, D) hidden states and (R, L) real tokens -> (R, D)."""
+def _hidden(network, batch: Batch, layer: int, pair: bool) -> Tensor:
+    """(R, L, D) states of one layer."""
+    types = {"token_type_ids": batch.segments} if pair else {}
+    output = network(**layouts.inputs(network, batch), output_hidden_states=layer != -1, **types)
+    return output.last_hidden_state if layer == -1 else output.hidden_states[layer]
+
+
+def _pool(hidden: Tensor, batch: Batch, pooling: str) -> Tensor:
+    """(R, L, D) hidden states -> (N, D), one vector for each response, in order."""
     kind, _, scale = pooling.partition("+")
+    real = batch.groups >= 0
     if kind == "last":
-        pooled = hidden[torch.arange(len(hidden), device=hidden.device), real.sum(1) - 1]
+        row, column = batch.last[batch.mask].unbind(-1)
+        pooled = hidden[row, column]
     elif kind == "cls":
         pooled = hidden[:, 0]
     elif kind == "max":

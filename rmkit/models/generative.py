@@ -98,13 +98,20 @@ class Judge:
     def _score(self, groups: list[tuple[Prompt, list[str]]]) -> list[Tensor]:
         sizes = [len(responses) for _, responses in groups]
         answers = [(prompt, response) for prompt, responses in groups for response in responses]
-        odds = self._read(answers)
-        more = [(i, part) for i in self.strangers(answers) for part in parts(answers[i][1])[1:]]
+        odds, strangers = self._read_with_strangers(answers)
+        more = [(i, part) for i in strangers for part in parts(answers[i][1])[1:]]
         if more:
             lower = self._read([(answers[i][0], part) for i, part in more])
             whose = torch.tensor([i for i, _ in more], device=odds.device)
             odds = odds.scatter_reduce(0, whose, lower, "amin")
         return list(odds.split(sizes))
+
+    def _read_with_strangers(self, answers: list[tuple[Prompt, str]]) -> tuple[Tensor, list[int]]:
+        """`_read` and `strangers`: from one pass, where the question is the answer and nothing more."""
+        if self.votes or self.manner.score is not None or self.manner.border is None or not answers:
+            return self._read(answers), self.strangers(answers)
+        nats, logits = next_word.surprise_and_next(self.model, *self._written(answers))
+        return self._log_odds(logits, self._good, self._bad), self._beyond(nats)
 
     def _read(self, answers: list[tuple[Prompt, str]]) -> Tensor:
         """(N,) log-odds that each answer, taken as it stands, is good."""
@@ -119,10 +126,15 @@ class Judge:
         """Which answers hold a token that this model would hardly ever write there; see `Manner.border`."""
         if self.manner.border is None or not answers:
             return []
-        heads = [prompt_tokens(self.tokenizer, prompt) for prompt, _ in answers]
-        said = [response_tokens(self.tokenizer, response) for _, response in answers]
-        nats = next_word.surprise(self.model, heads, said)
+        return self._beyond(next_word.surprise(self.model, *self._written(answers)))
+
+    def _beyond(self, nats: Tensor) -> list[int]:
         return [i for i, surprise in enumerate(nats.tolist()) if surprise > self.manner.border]
+
+    def _written(self, answers: Sequence[tuple[Prompt, str]]) -> tuple[list[Tokens], list[Tokens]]:
+        """Tokens of prompts and of responses, as the model would write them."""
+        heads = [prompt_tokens(self.tokenizer, prompt) for prompt, _ in answers]
+        return heads, [response_tokens(self.tokenizer, response) for _, response in answers]
 
     def asked(self, answers: Sequence[tuple[Prompt, str]], critique: bool = False) -> list[Tokens]:
         """Tokens of each (prompt, response) as the judge reads it, up to where its verdict, or its critique,

@@ -1,17 +1,21 @@
 """Which layout a model can take: a prompt shared by its responses, or repeated before each."""
 
 import warnings
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel
 
-from rmkit.models.networks import why_not_packed
-from rmkit.models.packing import TokenGroup, pack, pad
+from rmkit.models.networks import why_not_packed, why_not_shared
+from rmkit.models.packing import Batch, TokenGroup, attention_mask, pack, pad
 
 
 def usable(model) -> str:
     """ "packed" where it gives the same rewards, else "padded" and a warning that says why."""
     reason = why_not_packed(model.classifier, model.max_length)
-    if reason is None and not _agree(model):
+    exact = model.classifier.dtype == torch.float32
+    if reason is None and not agree(model.hidden, model.device, model.tokenizer.pad_token_id, exact):
         reason = "its attention does not take a mask of our own"
     if reason is None:
         return "packed"
@@ -20,16 +24,36 @@ def usable(model) -> str:
 
 
 @torch.no_grad()
-def _agree(model) -> bool:
-    """Measured on one small group, as no list of architectures is complete."""
-    ids = [i for i in range(10, 26) if i != model.tokenizer.pad_token_id]
+def agree(hidden: Callable[[Batch], Tensor], device: torch.device, pad_id: int, exact: bool = True) -> bool:
+    """Whether both layouts give a network the same states, measured on one small group, as no list of
+    architectures is complete.
+
+    hidden: the network's (R, L, D) states of a batch.   exact: its weights are float32.
+    """
+    ids = [i for i in range(10, 26) if i != pad_id]
     group = [TokenGroup(ids[:6], [ids[6:9], ids[9:14]])]
-    hidden = []
+    found = []
     for layout in (pack, pad):
-        batch = layout(group, model.tokenizer.pad_token_id).to(model.device)
+        batch = layout(group, pad_id).to(device)
         try:
-            hidden.append(model.hidden(batch)[batch.last[..., 0], batch.last[..., 1]].float())
+            found.append(hidden(batch)[batch.last[..., 0], batch.last[..., 1]].float())
         except (ValueError, RuntimeError, TypeError):  # a network that refuses a 4-D mask
             return False
-    error = (hidden[0] - hidden[1]).norm() / hidden[1].norm()
-    return bool(error < (1e-4 if model.classifier.dtype == torch.float32 else 3e-2))
+    error = (found[0] - found[1]).norm() / found[1].norm()
+    return bool(error < (1e-4 if exact else 3e-2))
+
+
+def shares(network: PreTrainedModel, longest: int) -> bool:
+    """Whether a base model may compute a beginning once for the texts, of up to `longest` tokens, that share
+    it."""
+    if why_not_shared(network, longest):
+        return False
+    exact = network.dtype == torch.float32
+    return agree(lambda batch: network(**inputs(network, batch)).last_hidden_state, network.device, 0, exact)
+
+
+def inputs(network: PreTrainedModel, batch: Batch) -> dict:
+    """What the forward of a base model takes of a batch, in either layout. Padding is masked."""
+    mask = attention_mask(batch, network.config._attn_implementation, network.dtype)
+    given = {"input_ids": batch.input_ids, "attention_mask": mask}
+    return given | {"position_ids": batch.position_ids, "use_cache": False} if batch.packed else given

@@ -152,10 +152,15 @@ def _padded_positions(network: PreTrainedModel) -> list[nn.Embedding]:
 
 
 def why_not_packed(network: PreTrainedModel, max_length: int) -> str | None:
-    """Why a network cannot share a prompt between responses, or None."""
-    config = network.config.get_text_config()
+    """Why a classifier cannot share a prompt between responses, or None."""
     if not hasattr(network, "score"):
         return "the prompt of an encoder sees the response, so it cannot be shared"
+    return why_not_shared(network, max_length)
+
+
+def why_not_shared(network: PreTrainedModel, max_length: int) -> str | None:
+    """Why a network that reads from left to right cannot share a prompt between responses, or None."""
+    config = network.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}
     if kinds:
         return f"its {', '.join(sorted(kinds))} layers would carry one response into the next"

@@ -1,7 +1,8 @@
 """What a causal language model expects next: its own logits at the end of each list of tokens.
 
 Lists of similar length share a batch. They are padded on the right, where a causal model cannot look, so
-positions of every kind (learned, rotary, ALiBi, recurrent) are what they are without padding.
+positions of every kind (learned, rotary, ALiBi, recurrent) are what they are without padding. Lists that
+begin alike, such as answers to one prompt, are packed, so that their beginning is computed once.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,8 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
 from rmkit.errors import InputError
+from rmkit.models import layouts, prefixes
+from rmkit.models.packing import batches, budget, pack
 
 Tokens = list[int]
 
@@ -24,23 +27,21 @@ def next_word(model: PreTrainedModel, heads: Sequence[Tokens], batch: int = 64) 
     places only.
     """
 
-    def read(ids: Tensor, seen: Tensor, last: Tensor, _: Tensor) -> Tensor:
+    def read(given: dict, rows: Tensor, last: Tensor) -> Tensor:
         places, which = last.unique(return_inverse=True)  # few, since lengths are similar
-        out = model(input_ids=ids, attention_mask=seen, use_cache=False, logits_to_keep=places)
-        return out.logits[torch.arange(len(ids), device=ids.device), which].float()
+        return model(**given, logits_to_keep=places).logits[rows, which].float()
 
-    return _in_batches(model, heads, batch, read)
+    return _at_ends(model, heads, batch, read)
 
 
 @torch.no_grad()
 def hidden(model: PreTrainedModel, heads: Sequence[Tokens], batch: int = 64) -> Tensor:
     """(N, D) last hidden state at the end of each list of tokens."""
 
-    def read(ids: Tensor, seen: Tensor, last: Tensor, _: Tensor) -> Tensor:
-        out = model.base_model(input_ids=ids, attention_mask=seen, use_cache=False)
-        return out.last_hidden_state[torch.arange(len(ids), device=ids.device), last]
+    def read(given: dict, rows: Tensor, last: Tensor) -> Tensor:
+        return model.base_model(**given).last_hidden_state[rows, last]
 
-    return _in_batches(model, heads, batch, read)
+    return _at_ends(model, heads, batch, read)
 
 
 @torch.no_grad()
@@ -48,17 +49,62 @@ def surprise(
     model: PreTrainedModel, heads: Sequence[Tokens], said: Sequence[Tokens], batch: int = 64
 ) -> Tensor:
     """(N,) nats: max of -log p over the tokens of said[i], written by the model after heads[i]."""
+    return surprise_and_next(model, heads, said, batch)[0]
+
+
+@torch.no_grad()
+def surprise_and_next(
+    model: PreTrainedModel, heads: Sequence[Tokens], said: Sequence[Tokens], batch: int = 64
+) -> tuple[Tensor, Tensor]:
+    """(N,) nats as `surprise`, and (N, V) logits of the word that follows said[i], from one pass."""
     begins = torch.tensor([len(head) for head in heads])
 
     def read(ids: Tensor, seen: Tensor, last: Tensor, rows: Tensor) -> Tensor:
-        logits = model(input_ids=ids, attention_mask=seen, use_cache=False).logits[:, :-1].float()
-        nats = -logits.log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
-        places = torch.arange(1, ids.shape[1], device=ids.device)
-        inside = (places >= begins[rows, None].to(ids.device)) & (places <= last[:, None])
-        return nats.masked_fill(~inside, 0.0).amax(1)
+        first = max(0, int(begins[rows].min()) - 1)  # no word before it is looked at
+        places = torch.arange(first, ids.shape[1], device=ids.device)
+        out = model(input_ids=ids, attention_mask=seen, use_cache=False, logits_to_keep=places)
+        logits = out.logits.float()
+        came = ids[:, first + 1 :]
+        nats = logits[:, :-1].logsumexp(-1) - logits[:, :-1].gather(2, came[..., None])[..., 0]
+        after = begins[rows, None].to(ids.device)
+        inside = (places[1:] >= after) & (places[1:] <= last[:, None])
+        most = nats.masked_fill(~inside, 0.0).amax(1) if nats.shape[1] else nats.sum(1)
+        following = logits[torch.arange(len(ids), device=ids.device), last - first]
+        return torch.cat([most[:, None], following], 1)
 
     whole = [[*head, *tokens] for head, tokens in zip(heads, said, strict=True)]
-    return _in_batches(model, whole, batch, read)
+    found = _in_batches(model, whole, batch, read)
+    return found[:, 0], found[:, 1:]
+
+
+def _at_ends(
+    model: PreTrainedModel,
+    heads: Sequence[Tokens],
+    batch: int,
+    read: Callable[[dict, Tensor, Tensor], Tensor],
+) -> Tensor:
+    """read(inputs of a forward pass, rows, columns) where lists end, in the order of the lists.
+
+    At most `batch` lists go through the model at a time. Where they begin alike, and the model can do it,
+    they go packed instead, `budget` tokens at a time, and what they share is computed once.
+    """
+
+    def padded(ids: Tensor, seen: Tensor, last: Tensor, _: Tensor) -> Tensor:
+        rows = torch.arange(len(ids), device=ids.device)
+        return read({"input_ids": ids, "attention_mask": seen, "use_cache": False}, rows, last)
+
+    _check(model, heads)
+    groups, places = prefixes.grouped(heads)
+    pays = sum(map(len, groups)) < 0.8 * sum(map(len, heads))
+    if not pays or not layouts.shares(model.base_model, max(map(len, heads))):
+        return _in_batches(model, heads, batch, padded)
+    found, order = [], []
+    for indices in batches([len(group) for group in groups], budget(model.device)):
+        packed = pack([groups[i] for i in indices], pad_id=0).to(model.device)
+        rows, last = packed.last[packed.mask].unbind(-1)
+        found.append(read(layouts.inputs(model.base_model, packed), rows, last))
+        order += [place for i in indices for place in places[i]]
+    return torch.cat(found)[torch.tensor(order).argsort().to(model.device)]
 
 
 def _in_batches(
@@ -68,9 +114,7 @@ def _in_batches(
     read: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
 ) -> Tensor:
     """read(ids, attention mask, last places, which lists) on at most `batch` lists at a time, in order."""
-    if not heads or not all(heads):
-        raise InputError("There is nothing to read: every question needs at least one token.")
-    check_length(model, heads)
+    _check(model, heads)
     order = sorted(range(len(heads)), key=lambda i: len(heads[i]))
     rows = []
     for start in range(0, len(order), batch):
@@ -81,6 +125,12 @@ def _in_batches(
         which = torch.tensor(order[start : start + batch])
         rows.append(read(ids.to(model.device), seen.to(model.device), last.to(model.device), which))
     return torch.cat(rows)[torch.tensor(order).argsort().to(model.device)]
+
+
+def _check(model: PreTrainedModel, heads: Sequence[Tokens]) -> None:
+    if not heads or not all(heads):
+        raise InputError("There is nothing to read: every question needs at least one token.")
+    check_length(model, heads)
 
 
 def check_length(model: PreTrainedModel, heads: Sequence[Tokens], more: int = 0) -> None:

@@ -10,16 +10,20 @@ other. Both are the same `Batch`, and give the same rewards and gradients.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from rmkit.data.ledger import PROMPT_CUT, RESPONSE_CUT, TRUNCATED
 from rmkit.data.records import Prompt
+from rmkit.models import wide_groups
 from rmkit.models.chat import Rendering
 from rmkit.models.steps import UNREAD, step_ends
 from rmkit.models.templates import closing_tokens, render, tokenize
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 PADDING = -1  # the group number of padding
 
@@ -72,7 +76,7 @@ def cuts(prompt: bool, response: bool) -> dict[str, str]:
 
 
 def encode_group(
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: "PreTrainedTokenizerBase",
     prompt: Prompt,
     responses: Sequence[str],
     max_length: int = 2048,
@@ -83,7 +87,7 @@ def encode_group(
 
 
 def encode_groups(
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: "PreTrainedTokenizerBase",
     renderings: Sequence[Rendering],
     max_length: int = 2048,
     indices: Sequence[int] | None = None,
@@ -134,9 +138,10 @@ def _cut_start(tokens: list[int], room: int, bos: int | None) -> list[int]:
 class Batch:
     """R rows of L tokens that hold G groups of up to K responses.
 
-    groups and segments say who sees whom (see `visible`): groups is the number of a token's group (-1 =
-    padding), segments is 0 for a prompt and 1..K for its responses. In the padded layout segments are token
-    types: 1 for the response of an encoder's pair, else 0. Rows are right-padded.
+    groups and segments say who sees whom (see `visible`): groups is the number of a token's group, or of its
+    part where a wide group is cut (-1 = padding); segments is 0 for a prompt and 1..K for its responses. In
+    the padded layout segments are token types: 1 for the response of an encoder's pair, else 0. Rows are
+    right-padded.
     """
 
     input_ids: Tensor  # (R, L) int64
@@ -215,25 +220,31 @@ def _block_mask(batch: Batch) -> object:
     return create_block_mask(sees, rows, None, length, length, device=groups.device)
 
 
-def pack(groups: Sequence[TokenGroup], pad_id: int, width: int = 0) -> Batch:
+def pack(groups: Sequence[TokenGroup], pad_id: int, width: int = 0, hidden: int = 0) -> Batch:
     """The packed layout: groups placed first-fit, longest first, in rows of up to `width` tokens.
 
     The default width, the longest group, is right where attention computes all L x L (SDPA): a wider row
     holds the same tokens but costs more attention. A block mask (FlexAttention) prefers few wide rows.
+    hidden: the model's width; a group of very many responses is then cut (`wide_groups.parts`), and its
+    prompt begins each part.
     """
-    width = max(width, max(map(len, groups)))
+    tokens = [(len(group.prompt), list(map(len, group.responses))) for group in groups]
+    parts = [(g, part) for g, own in enumerate(tokens) for part in wide_groups.parts(*own, hidden)]
+    sizes = [tokens[g][0] + sum(tokens[g][1][k] for k in part) for g, part in parts]
+    width = max(width, max(sizes))
     used: list[int] = []  # tokens in each row
-    starts = [(0, 0)] * len(groups)  # row and column at which a group begins
-    for g in sorted(range(len(groups)), key=lambda g: -len(groups[g])):
-        row = next((r for r, n in enumerate(used) if n + len(groups[g]) <= width), len(used))
+    starts = [(0, 0)] * len(parts)  # row and column at which a part begins
+    for n in sorted(range(len(parts)), key=lambda n: -sizes[n]):
+        row = next((r for r, taken in enumerate(used) if taken + sizes[n] <= width), len(used))
         used += [0] * (row == len(used))
-        starts[g] = (row, used[row])
-        used[row] += len(groups[g])
+        starts[n] = (row, used[row])
+        used[row] += sizes[n]
     builder = _Rows(len(used), max(used), groups, pad_id)
-    for g, (group, (row, column)) in enumerate(zip(groups, starts, strict=True)):
-        column = builder.put(row, column, group.prompt, 0, g, 0)
-        for k, response in enumerate(group.responses):
-            column = builder.put(row, column, response, len(group.prompt), g, k + 1)
+    for n, ((g, part), (row, column)) in enumerate(zip(parts, starts, strict=True)):
+        group = groups[g]
+        column = builder.put(row, column, group.prompt, 0, n, 0)
+        for k in part:
+            column = builder.put(row, column, group.responses[k], len(group.prompt), n, k + 1)
             builder.end(g, k, row, column, group)
     return builder.batch(packed=True)
 

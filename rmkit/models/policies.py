@@ -5,6 +5,7 @@ in: every sample has its own stream of uniform numbers u, and the next token is 
 cumulative probability passes u.
 """
 
+import contextlib
 import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,19 +13,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
 from rmkit.data.records import Prompt
 from rmkit.errors import InputError
 from rmkit.evaluation.best_of import best_of_n, best_of_n_kl
+from rmkit.models import shared_prompt
 from rmkit.models.next_word import check_length
 from rmkit.models.packing import encode_group
+from rmkit.models.sampling_cache import sampling_cache
 from rmkit.models.templates import end_id, prompt_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["best_of_n", "best_of_n_kl", "continue_tokens", "kl", "log_likelihood", "sample"]
+
+
+NOTHING = -1  # in place of a token where a response has ended
 
 
 def sample(
@@ -140,48 +146,59 @@ def _grow(
     """Tokens of counts[i] responses to each prompt heads[i], EOS excluded; u (R, T) are their uniform
     numbers.
 
-    Every prompt is computed once; its keys and values are then repeated for its responses. Prompts are padded
-    on the left, so that all rows grow at the same column; rows that have ended leave the batch.
+    Every prompt is computed once. Its keys and values are shared by its responses where it is the only one
+    (`shared_prompt`), else repeated for them. Prompts are padded on the left, so that all rows grow at the
+    same column; rows that have ended leave the batch.
     """
-    device, longest = model.device, max(map(len, heads))
+    device, longest, steps = model.device, max(map(len, heads)), u.shape[1]
     ids = torch.full((len(heads), longest), tokenizer.pad_token_id or 0, device=device)
-    seen = torch.zeros(len(heads), longest, dtype=torch.long, device=device)
+    seen = torch.ones(len(heads), longest + steps, dtype=torch.long, device=device)
     for row, head in enumerate(heads):
         ids[row, longest - len(head) :] = torch.tensor(head, device=device)
-        seen[row, longest - len(head) :] = 1
-    cache = DynamicCache(config=model.config)
+        seen[row, : longest - len(head)] = 0
+    cache = sampling_cache(model.config)
     ends = torch.tensor(sorted(_ends(model, tokenizer)), device=device)
     training = model.training
     model.eval()
-    positions = (seen.cumsum(-1) - 1).clamp(min=0)
-    logits = _last(model, ids, seen, positions, cache)
+    positions = (seen[:, :longest].cumsum(-1) - 1).clamp(min=0)
+    logits = _last(model, ids, seen[:, :longest], positions, cache)
     repeat = torch.repeat_interleave(torch.arange(len(heads)), torch.tensor(counts)).to(device)
-    cache.batch_select_indices(repeat)
+    sharing = contextlib.nullcontext()
+    if len(heads) == 1 and shared_prompt.usable(model, cache):
+        sharing = shared_prompt.shared(model, cache, len(repeat))
+    else:
+        cache.batch_select_indices(repeat)
     logits, seen, position = logits[repeat], seen[repeat], positions[repeat, -1]
-    grown: list[list[int]] = [[] for _ in repeat]
+    grown = torch.full(u.shape, NOTHING, device=device)
     alive = torch.arange(len(repeat), device=device)
     numbers = torch.from_numpy(u).to(device)
-    for step in range(u.shape[1]):
-        token = choose(logits, numbers[alive, step])
-        going = ~torch.isin(token, ends)
-        for row, chosen in zip(alive[going].tolist(), token[going].tolist(), strict=True):
-            grown[row].append(chosen)
-        if step + 1 == u.shape[1] or not going.any():
-            break
-        if not going.all():
-            kept = going.nonzero().squeeze(1)
-            cache.batch_select_indices(kept)
-            token, alive, seen, position = token[kept], alive[kept], seen[kept], position[kept]
-        position = position + 1
-        seen = torch.cat([seen, seen.new_ones(len(seen), 1)], dim=1)
-        logits = _last(model, token[:, None], seen, position[:, None], cache)
+    with sharing:
+        for step in range(steps):
+            token = choose(logits, numbers[alive, step])
+            going = ~torch.isin(token, ends)
+            grown[alive[going], step] = token[going]
+            if step + 1 == steps or not going.any():
+                break
+            if not going.all():
+                kept = _close_ranks(going)
+                cache.batch_select_indices(kept)
+                token, alive, seen, position = token[kept], alive[kept], seen[kept], position[kept]
+            position = position + 1
+            logits = _last(model, token[:, None], seen[:, : longest + step + 1], position[:, None], cache)
     model.train(training)
-    return grown
+    return [[token for token in row if token != NOTHING] for row in grown.tolist()]
 
 
-def _last(
-    model: PreTrainedModel, ids: Tensor, seen: Tensor, positions: Tensor, cache: DynamicCache
-) -> Tensor:
+def _close_ranks(going: Tensor) -> Tensor:
+    """Places of the rows that go on: the last of them stand in for those that ended, so that few move."""
+    kept = going.nonzero().squeeze(1)
+    gaps = (~going[: len(kept)]).nonzero().squeeze(1)
+    places = torch.arange(len(kept), device=going.device)
+    places[gaps] = kept[len(kept) - len(gaps) :]
+    return places
+
+
+def _last(model: PreTrainedModel, ids: Tensor, seen: Tensor, positions: Tensor, cache: Cache) -> Tensor:
     """(R, V) float32 logits after the last column; the cache grows."""
     out = model(
         input_ids=ids,

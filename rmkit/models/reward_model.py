@@ -164,7 +164,11 @@ class RewardModel(nn.Module):
         if self.layout == "padded":
             return pad(groups, pad_id).to(self.device)
         flex = self.classifier.config._attn_implementation == "flex_attention"
-        return pack(groups, pad_id, self.max_length if flex else 0).to(self.device)
+        if flex:  # skips what is not seen
+            return pack(groups, pad_id, self.max_length).to(self.device)
+        return pack(groups, pad_id, hidden=self.classifier.config.get_text_config().hidden_size).to(
+            self.device
+        )
 
     def costs(self, groups: Sequence[TokenGroup]) -> list[int]:
         """Tokens that each group takes in this model's layout."""

@@ -4,18 +4,20 @@ The label of a step stands at its last token (Lightman et al. 2023, section 2.4)
 """
 
 from collections.abc import Sequence
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from rmkit.errors import InputError
 from rmkit.models.chat import Rendering
 from rmkit.models.templates import Turns
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 UNREAD = -1  # a step that was cut away
 
 
 def step_ends(
-    tokenizer: PreTrainedTokenizerBase, rendering: Rendering, turns: Turns, steps: Sequence[Sequence[str]]
+    tokenizer: "PreTrainedTokenizerBase", rendering: Rendering, turns: Turns, steps: Sequence[Sequence[str]]
 ) -> list[list[int]]:
     """K lists: the index, among the tokens of response k, of the last token of each of its S_k steps.
 

@@ -8,12 +8,14 @@ prompt, a line break, the response and EOS. A user's text that looks like a spec
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from rmkit.data.records import Prompt
 from rmkit.errors import InputError
 from rmkit.models import chat
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 # Tokens that vocabularies reserve for padding; the first that exists is used before a new one is added.
 RESERVED_PADS = ("<|pad|>", "<pad>", "[PAD]", "<|finetune_right_pad_id|>", "<|endoftext|>")
@@ -33,7 +35,7 @@ class Turns:
     notes: tuple[str, ...] = ()  # what the chat template did not allow (chat.Rendering)
 
 
-def end_id(tokenizer: PreTrainedTokenizerBase) -> int:
+def end_id(tokenizer: "PreTrainedTokenizerBase") -> int:
     """The token that ends a response without a chat template: EOS, or the separator of an encoder ([SEP])."""
     for token_id in (tokenizer.eos_token_id, tokenizer.sep_token_id):
         if token_id is not None:
@@ -43,7 +45,7 @@ def end_id(tokenizer: PreTrainedTokenizerBase) -> int:
     )
 
 
-def give_pad_token(tokenizer: PreTrainedTokenizerBase) -> None:
+def give_pad_token(tokenizer: "PreTrainedTokenizerBase") -> None:
     """Make sure that the tokenizer has a pad token that ends no response, and pads on the right.
 
     Plain transformers reads a classifier at the last token that is not the pad token: with pad = EOS it would
@@ -62,7 +64,7 @@ def give_pad_token(tokenizer: PreTrainedTokenizerBase) -> None:
 
 
 def render(
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: "PreTrainedTokenizerBase",
     prompt: Prompt,
     responses: Sequence[str],
     pattern: re.Pattern | None = None,
@@ -75,7 +77,7 @@ def render(
     return chat.Rendering(opened, list(responses), guard, apart=True)
 
 
-def tokenize(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Rendering]) -> list[Turns]:
+def tokenize(tokenizer: "PreTrainedTokenizerBase", renderings: Sequence[chat.Rendering]) -> list[Turns]:
     """Tokens of many renderings, in as few calls of the tokenizer as there can be."""
     if not renderings:
         return []
@@ -84,7 +86,7 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Rende
     return (_pairs if _is_encoder(tokenizer) else _texts)(tokenizer, renderings)
 
 
-def _turns(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Rendering]) -> list[Turns]:
+def _turns(tokenizer: "PreTrainedTokenizerBase", renderings: Sequence[chat.Rendering]) -> list[Turns]:
     """By the chat template."""
     shared = _shared(tokenizer, renderings)
     texts = [
@@ -111,7 +113,7 @@ def _rest(rendering: chat.Rendering, at: int) -> list[str]:
     return [text[at:] for text in texts]
 
 
-def _shared(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Rendering]) -> list[int]:
+def _shared(tokenizer: "PreTrainedTokenizerBase", renderings: Sequence[chat.Rendering]) -> list[int]:
     """How many letters of each rendering stand before the last special token that all its texts share.
 
     No token reaches over the start of a special token, so what stands before it, most of the prompt, is
@@ -149,7 +151,7 @@ def _split(opened: Tokens, finished: list[Tokens], notes: tuple[str, ...]) -> Tu
     return Turns(opened[:shared], [whole[shared:] for whole in finished], notes=notes)
 
 
-def _texts(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Rendering]) -> list[Turns]:
+def _texts(tokenizer: "PreTrainedTokenizerBase", renderings: Sequence[chat.Rendering]) -> list[Turns]:
     """A base model: prompt and response are tokenized apart, and EOS ends each response."""
     start, end = special_tokens(tokenizer)[0], end_id(tokenizer)
     heads = _ids(tokenizer, [r.opened for r in renderings], split_special_tokens=True)
@@ -161,7 +163,7 @@ def _texts(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Renderi
     ]
 
 
-def _pairs(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Rendering]) -> list[Turns]:
+def _pairs(tokenizer: "PreTrainedTokenizerBase", renderings: Sequence[chat.Rendering]) -> list[Turns]:
     """What the tokenizer makes of (prompt, response), as cross-encoders read it: [CLS] x [SEP] y [SEP]."""
     responses = [text for r in renderings for text in r.finished]
     prompts = [r.opened for r in renderings for _ in r.finished]
@@ -177,7 +179,7 @@ def _pairs(tokenizer: PreTrainedTokenizerBase, renderings: Sequence[chat.Renderi
     return turns
 
 
-def closing_tokens(tokenizer: PreTrainedTokenizerBase) -> Tokens:
+def closing_tokens(tokenizer: "PreTrainedTokenizerBase") -> Tokens:
     """What stands after a response: the template's end of turn, an encoder's last [SEP], or EOS."""
     if tokenizer.chat_template:
         rendering = chat.render(tokenizer, "x", [ANSWER])
@@ -193,7 +195,7 @@ def closing_tokens(tokenizer: PreTrainedTokenizerBase) -> Tokens:
 # --- one side
 
 
-def prompt_tokens(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Tokens:
+def prompt_tokens(tokenizer: "PreTrainedTokenizerBase", prompt: Prompt) -> Tokens:
     """Tokens of a prompt, up to the point where a response begins: what a policy continues.
 
     With a chat template: the template's text for the messages (a text is one user message) and the header of
@@ -208,7 +210,7 @@ def prompt_tokens(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Tokens:
     return start + _ids(tokenizer, opened_text(prompt), split_special_tokens=True) + middle
 
 
-def response_tokens(tokenizer: PreTrainedTokenizerBase, response: str) -> Tokens:
+def response_tokens(tokenizer: "PreTrainedTokenizerBase", response: str) -> Tokens:
     """Tokens of a response by itself, EOS at the end. Text that looks like a special token stays text."""
     return [*_ids(tokenizer, response, split_special_tokens=True), end_id(tokenizer)]
 
@@ -232,7 +234,7 @@ def transcript(messages: list[dict[str, str]]) -> str:
     return "\n\n".join(blocks if messages[-1]["role"] == "assistant" else [*blocks, "Assistant:"])
 
 
-def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[Tokens, Tokens]:
+def special_tokens(tokenizer: "PreTrainedTokenizerBase") -> tuple[Tokens, Tokens]:
     """What this tokenizer writes before a text, and (an encoder) between a text and the next.
 
     BERT: ([CLS], [SEP]); Llama: (BOS, nothing); GPT-2: (nothing, nothing). An EOS at the end is not one of
@@ -243,11 +245,11 @@ def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[Tokens, Tokens]:
     return start, [tokenizer.sep_token_id] if _is_encoder(tokenizer) else []
 
 
-def _is_encoder(tokenizer: PreTrainedTokenizerBase) -> bool:
+def _is_encoder(tokenizer: "PreTrainedTokenizerBase") -> bool:
     return tokenizer.sep_token_id is not None and tokenizer.cls_token_id is not None
 
 
-def _frame_ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[chat.Guard, str]]) -> list[Tokens]:
+def _frame_ids(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[tuple[chat.Guard, str]]) -> list[Tokens]:
     """Tokens of texts of a template: special tokens are read as such, except those that a guard encloses."""
     plain = [text for guard, text in texts if guard.start not in text]
     found = iter(_ids(tokenizer, plain) if plain else [])
@@ -257,13 +259,24 @@ def _frame_ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[chat.Gu
     ]
 
 
-def _guarded_ids(tokenizer: PreTrainedTokenizerBase, pieces: list[tuple[str, bool]]) -> Tokens:
+def _guarded_ids(tokenizer: "PreTrainedTokenizerBase", pieces: list[tuple[str, bool]]) -> Tokens:
     return [i for piece, is_text in pieces for i in _ids(tokenizer, piece, split_special_tokens=is_text)]
 
 
 def _ids(
-    tokenizer: PreTrainedTokenizerBase, text: str | list[str], pair: list[str] | None = None, **options: bool
+    tokenizer: "PreTrainedTokenizerBase",
+    text: str | list[str],
+    pair: list[str] | None = None,
+    **options: bool,
 ) -> list:
     # verbose=False: lengths are ours to keep (packing.encode_groups), no warning about the model's maximum.
     options |= {"return_attention_mask": False, "return_token_type_ids": False, "verbose": False}
-    return tokenizer(text, pair, add_special_tokens=pair is not None, **options).input_ids
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None or pair is not None or isinstance(text, str) or len(text) < 2:
+        return tokenizer(text, pair, add_special_tokens=pair is not None, **options).input_ids
+    # The first text sets the backend up as the options say; the others need none of what is made around ids.
+    first = tokenizer(text[:1], add_special_tokens=False, **options).input_ids
+    found = [encoding.ids for encoding in backend.encode_batch(text, add_special_tokens=False)]
+    if found[:1] == first:
+        return found
+    return tokenizer(text, add_special_tokens=False, **options).input_ids  # it does more than its backend

@@ -150,7 +150,7 @@ def _mean_deviation(p: float, n: int, variance: float) -> float:
     De Moivre's formula for a binomial, 2 k (1 - p) P(X = k) with k = floor(n p) + 1, in proportion to the
     standard deviation, which is smaller where the confidences of a bin differ.
     """
-    if not variance > 0:
+    if not variance > 0 or p == 1:  # so sure that 1 - p was rounded away
         return 0.0
     k = np.floor(n * p) + 1
     deviation = 2 * k * (1 - p) * stats.binom.pmf(k, n, p)

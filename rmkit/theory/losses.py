@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rmkit.errors import InputError
+from rmkit.theory import gap_losses
 from rmkit.theory.pairs import pairs, ties
 from rmkit.theory.tied_rankings import tied_set
 
@@ -102,7 +103,7 @@ def bradley_terry(rewards: Tensor, mask: Tensor, *, ranks: Tensor) -> Tensor:
     """
     w = pairs(ranks, mask)
     d = _gaps(rewards, mask, w)
-    return _mean(-F.logsigmoid(d), w)  # -log sigma(d) = softplus(-d)
+    return _mean(gap_losses.logistic(d), w)  # -log sigma(d) = softplus(-d)
 
 
 def margin(rewards: Tensor, mask: Tensor, *, ranks: Tensor, margin: Tensor) -> Tensor:
@@ -134,15 +135,14 @@ def label_smoothing(rewards: Tensor, mask: Tensor, *, ranks: Tensor, smoothing: 
     """
     w = pairs(ranks, mask)
     d = _gaps(rewards, mask, w)
-    right, wrong = -F.logsigmoid(d), -F.logsigmoid(-d)
-    return _mean((1 - smoothing) * right + smoothing * wrong, w)
+    return _mean(gap_losses.smoothed(d, smoothing), w)
 
 
 def hinge(rewards: Tensor, mask: Tensor, *, ranks: Tensor, gap: float = 1.0) -> Tensor:
     """Stop pulling once the lead is `gap`: tried by Skywork-Reward (2024).  L = mean of max(0, gap - d)"""
     w = pairs(ranks, mask)
     d = _gaps(rewards, mask, w)
-    return _mean((gap - d).clamp(min=0.0), w)
+    return _mean(gap_losses.hinge(d, gap), w)
 
 
 def focal(rewards: Tensor, mask: Tensor, *, ranks: Tensor, gamma: float = 2.0) -> Tensor:
@@ -152,8 +152,7 @@ def focal(rewards: Tensor, mask: Tensor, *, ranks: Tensor, gamma: float = 2.0) -
     """
     w = pairs(ranks, mask)
     d = _gaps(rewards, mask, w)
-    doubt = torch.exp(-gamma * F.softplus(d))  # (1 - p)^gamma; pow() has a NaN gradient at p = 1, gamma < 1
-    return _mean(-doubt * F.logsigmoid(d), w)
+    return _mean(gap_losses.focal(d, gamma), w)
 
 
 def davidson(rewards: Tensor, mask: Tensor, *, ranks: Tensor, nu: Tensor | float = 1.0) -> Tensor:

@@ -1,7 +1,7 @@
 """All heads at once: one matrix of weights, one matrix product, one L-BFGS with a row for each head."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -10,10 +10,14 @@ from torch import Tensor
 from rmkit.data.preferences import Preferences
 from rmkit.errors import InputError
 from rmkit.theory import losses
+from rmkit.theory.gap_losses import OF_GAP
 from rmkit.theory.minimize import minimize
+from rmkit.theory.pairs import pairs
 from rmkit.training.batching import column
 from rmkit.training.head_settings import Setting
 
+# (rewards of S heads (S, ...), which heads they are) -> (S,), what the loss adds to each objective
+Values = Callable[[Tensor, Tensor], Tensor]
 AT_ONCE = 4_000_000  # numbers in the largest tensor (heads, groups, K, K) of one pass
 
 
@@ -71,11 +75,9 @@ def _fit(
     settings: list[Setting], data: HeadData, samples: Tensor, turned: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(weights with bias last (S, D + 1), objectives (S,), converged (S,))"""
-    name, loss = settings[0].loss, losses.get(settings[0].loss)
+    name = settings[0].loss
     paired = "ranks" in losses.needs(name)
     labels = labels_of(name, data, turned)
-    if "share" in labels:
-        loss = partial(losses.under_shares, loss)
     weight = samples * informative(settings, data, labels)
     if (weight.sum(1) == 0).any():
         i = int((weight.sum(1) == 0).nonzero()[0, 0])
@@ -88,21 +90,64 @@ def _fit(
     z = torch.cat([x @ basis, data.mask[..., None].float()], -1).flatten(0, 1)  # the last column is the bias
     l2 = torch.tensor([setting.l2 for setting in settings])[:, None].expand(-1, len(spread))
     l2 = torch.cat([l2, torch.zeros(len(settings), 1)], 1)
+    if name in OF_GAP:
+        z, values = _over_pairs(settings[0], data, turned, weight, z)
+    else:
+        values = _over_groups(settings[0], data, labels, weight)
 
     def objective(w: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
-            r = (w @ z.T).view(len(rows) * len(data.mask), -1).requires_grad_()
-            here = {key: each[rows].flatten(0, 1) for key, each in labels.items()}
-            per_group = loss(r, data.mask.repeat(len(rows), 1), **here, **settings[0].parameters)
-            value = (per_group.view(len(rows), -1) * weight[rows]).sum(1)
+            r = (w @ z.T).requires_grad_()
+            value = values(r, rows)
             (pull,) = torch.autograd.grad(value.sum(), r)
-        gradient = pull.view(len(rows), -1) @ z + l2[rows] * w
+        gradient = pull @ z + l2[rows] * w
         return value.detach() + (l2[rows] * w * w).sum(1) / 2, gradient
 
     # A difference of two responses varies twice as much as one; the logistic loss curves by 1/4 at most.
     curve = torch.cat([(0.5 if paired else 1.0) * spread.clamp(min=0), torch.ones(1)])
     w, value, done = minimize(objective, torch.zeros(len(settings), len(curve)), 1 / (curve + l2))
     return torch.cat([w[:, :-1] @ basis.T, w[:, -1:]], 1), value, done
+
+
+def _over_groups(setting: Setting, data: HeadData, labels: dict[str, Tensor], weight: Tensor) -> Values:
+    """Any loss, over groups as they are."""
+    loss = losses.get(setting.loss)
+    if "share" in labels:
+        loss = partial(losses.under_shares, loss)
+
+    def values(r: Tensor, rows: Tensor) -> Tensor:
+        here = {key: each[rows].flatten(0, 1) for key, each in labels.items()}
+        mask = data.mask.repeat(len(rows), 1)
+        per_group = loss(r.view(len(mask), -1), mask, **here, **setting.parameters)
+        return (per_group.view(len(rows), -1) * weight[rows]).sum(1)
+
+    return values
+
+
+def _over_pairs(
+    setting: Setting, data: HeadData, turned: Tensor, weight: Tensor, z: Tensor
+) -> tuple[Tensor, Values]:
+    """A loss of gaps alone, over the pairs that there are: the same numbers for a fraction of the work.
+
+    Where pairs are no more than responses, as in groups of two, the rows of z become their differences.
+    """
+    of_gap = partial(OF_GAP[setting.loss], **setting.parameters)
+    group, better, worse = pairs(data.ranks, data.mask).nonzero().T
+    width = data.mask.shape[1]
+    better, worse = group * width + better, group * width + worse
+    weight = (weight / torch.bincount(group, minlength=len(data.mask)).clamp(min=1))[:, group]
+    sign = (1 - 2 * turned[:, group].float()) if turned.any() else None
+    share = data.share[group].nan_to_num(nan=1.0) if not data.share.isnan().all() else None
+    differences = len(group) <= len(z)
+    z = z[better] - z[worse] if differences else z
+
+    def values(r: Tensor, rows: Tensor) -> Tensor:
+        d = r if differences else r[:, better] - r[:, worse]
+        d = d if sign is None else d * sign[rows]
+        each = of_gap(d) if share is None else share * of_gap(d) + (1 - share) * of_gap(-d)
+        return (each * weight[rows]).sum(1)
+
+    return z, values
 
 
 def labels_of(name: str, data: HeadData, turned: Tensor) -> dict[str, Tensor]:

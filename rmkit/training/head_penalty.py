@@ -75,9 +75,10 @@ def cross_fit(
     rows = [i for i, _ in jobs]
     kept = torch.stack([samples[i] * (folds[i] != fold) * (folds[i] >= 0) for i, fold in jobs])
     weights, _, _ = fit_all([settings[i] for i in rows], data, kept, turned[rows])
+    begin = 0
     for i in usable:
-        mine = [row for row, (head, _) in enumerate(jobs) if head == i]
-        gaps = pairs.gaps(data.rewards(weights[mine]))
+        begin, own = begin + int(folds[i].max()) + 1, begin
+        gaps = pairs.gaps(data.rewards(weights[own:begin]))
         fold = folds[i].numpy()[pairs.group]
         tested = np.flatnonzero(fold >= 0)
         if not len(tested):

@@ -61,26 +61,34 @@ def draws(
         raise InputError(
             f"test={test}: give a share of the prompts between 0 and 1, or the groups to hold out."
         )
-    rows = [_draw(keys, setting, test, useless) for setting in settings]
+    numbers = {prompt: number for number, prompt in enumerate(sorted(set(keys)))}
+    prompt = np.array([numbers[key] for key in keys])
+    rows = [_draw(prompt, setting, test, useless) for setting in settings]
     return tuple(torch.tensor(np.stack(part)) for part in zip(*rows, strict=True))
 
 
 def _draw(
-    keys: list[str], setting: Setting, test, useless: np.ndarray
+    prompt: np.ndarray, setting: Setting, test, useless: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    # A stream for each purpose: more noise must not change the split.
-    split, sample, noise = (np.random.default_rng([setting.seed, purpose]) for purpose in range(3))
-    held_out = np.zeros(len(keys), dtype=bool)
+    """One head's; prompt (G,): the number of each group's prompt, in the order of the texts."""
+    held_out = np.zeros(len(prompt), dtype=bool)
     if isinstance(test, float):
-        prompts = sorted(set(keys))
-        chosen = set(split.permutation(len(prompts))[: max(1, round(test * len(prompts)))].tolist())
-        inside = {prompt for number, prompt in enumerate(prompts) if number in chosen}
-        held_out[[i for i, key in enumerate(keys) if key in inside]] = True
+        inside = np.zeros(int(prompt.max()) + 1, dtype=bool)
+        inside[_stream(setting, 0).permutation(len(inside))[: max(1, round(test * len(inside)))]] = True
+        held_out = inside[prompt]
     else:
         held_out[list(test)] = True
     train = np.flatnonzero(~held_out & ~useless)
-    train = sample.permutation(train)[: setting.groups]
-    if setting.bootstrap and len(train):
-        train = sample.choice(train, len(train))
-    counts = np.bincount(train, minlength=len(keys))
-    return held_out, counts, noise.random(len(keys)) < setting.noise
+    if setting.groups is not None or setting.bootstrap:
+        sample = _stream(setting, 1)
+        train = sample.permutation(train)[: setting.groups]
+        if setting.bootstrap and len(train):
+            train = sample.choice(train, len(train))
+    counts = np.bincount(train, minlength=len(prompt))
+    turned = _stream(setting, 2).random(len(prompt)) < setting.noise if setting.noise else held_out & False
+    return held_out, counts, turned
+
+
+def _stream(setting: Setting, purpose: int) -> np.random.Generator:
+    """A stream for each purpose: more noise must not change the split."""
+    return np.random.default_rng([setting.seed, purpose])

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from rmkit.data.preferences import Preferences, as_preferences, prompt_key
@@ -84,8 +85,10 @@ def _check(features: Sequence[Tensor], groups: Preferences, settings: Sequence[S
         raise InputError("There are no settings to fit: give at least one, such as grid(seed=range(20)).")
     if len(features) != len(groups):
         raise InputError(f"There are features of {len(features):,} groups for {len(groups):,} groups.")
+    finite = torch.cat([each.flatten() for each in features]).isfinite().all()  # else look at each of them
     for number, (each, record) in enumerate(zip(features, groups, strict=True)):
-        if each.dim() != 2 or len(each) != len(record.responses) or not each.isfinite().all():
+        shaped = each.dim() == 2 and len(each) == len(record.responses)
+        if not shaped or not (finite or each.isfinite().all()):
             shape = tuple(each.shape)
             raise InputError(
                 f"Group {number} needs finite features (K={len(record.responses)}, D), not {shape}."

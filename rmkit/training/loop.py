@@ -70,7 +70,8 @@ def fit(
     """Train a reward model on preferences, in place.
 
     preferences, evaluate   what to learn from and to evaluate on: Preferences, or what `load` takes
-    out           folder for the model, history.csv, ledger.json, report.json, and checkpoints meanwhile
+    out           folder for the model, its card README.md, history.csv, ledger.json, report.json, and
+                  checkpoints meanwhile
     resume        go on from the checkpoint in `out`; on a CPU to the same weights, bit for bit
     callback      called with each row of the history as it is made; the run stops where it returns False
     optimizer     one of your own, or what makes one from parameter groups; the schedule scales its rates
@@ -188,15 +189,17 @@ def fit(
     if kept:
         keep.load_best()
     history = pd.DataFrame(state.history)
-    run = Run(model, history, examples.ledger, None, folder, settings, kept or len(history))
+    run = Run(model, history, examples.ledger, None, folder, settings, kept or len(history), preferences)
     if writes:
         model.save(folder)
     if folder and main:
         run.save(objective.learned())
-    run.report = held_out.report() if held_out else None
+    if held_out:
+        run.report, run.held_out = held_out.report(), held_out.preferences
     if folder and main:
         if run.report:
             run.report.save(folder / "report.json")
+        run.page(folder / "README.md")
         keep.remove()
     accelerator.wait_for_everyone()
     return run

@@ -5,6 +5,7 @@
     points = rmkit.people.ideal_points(v.first, v.second, v.user, k=3)
     axes = rmkit.people.principal_axes(v.x)
     weights = rmkit.people.few_shot(gaps)                      # one new person, from a few votes
+    rmkit.people.agreement(preferences)                        # do they agree, and who differs on what?
 
 The formulas stand in `theory`: mixture.py, ideal_points.py, axes.py, few_shot.py, linear.py.
 """
@@ -16,13 +17,17 @@ import numpy as np
 
 from rmkit.data.preferences import as_preferences
 from rmkit.errors import InputError
+from rmkit.evaluation.agreement import agreement
 from rmkit.theory.axes import principal_axes
 from rmkit.theory.few_shot import few_shot
 from rmkit.theory.ideal_points import fit as ideal_points
 from rmkit.theory.linear import fit as one_reward
 from rmkit.theory.mixture import fit as mixture
 
-__all__ = ["Votes", "few_shot", "ideal_points", "mixture", "moments", "one_reward", "principal_axes", "votes"]
+__all__ = [
+    "Votes", "agreement", "few_shot", "ideal_points", "mixture", "moments", "one_reward", "principal_axes",
+    "votes",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What a run leaves: the model, its history, its ledger, its report; and the folder that holds them."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from rmkit.data.ledger import Ledger
+from rmkit.data.preferences import Preferences
 from rmkit.evaluation.report import Report
 from rmkit.models.reward_model import RewardModel
 from rmkit.training.settings import Settings
@@ -27,6 +29,7 @@ class Run:
     out      the folder that was written, or None
     settings   the dials, with every default as the number that was used
     kept     the step whose weights the model has
+    data, held_out   what it learned from, and the preferences given as evaluate=
     """
 
     model: RewardModel
@@ -36,6 +39,17 @@ class Run:
     out: Path | None = None
     settings: Settings | None = None
     kept: int | None = None
+    data: Preferences | None = None
+    held_out: Preferences | None = None
+
+    def page(
+        self, path: str | Path, *, seeds: Sequence["Run"] = (), says: dict[str, str] | None = None
+    ) -> Path:
+        """Write the Reward Report: what the model says about itself. An .html file is one page that stands
+        alone, an .md file a model card, as in `out`. seeds, says: see `reward_report`."""
+        from rmkit.training.reward_report.report import reward_report
+
+        return reward_report(self, seeds=seeds, says=says).save(path)
 
     def figure(self):
         """A plotly figure of the history: loss, accuracy and rewards by step."""

@@ -71,7 +71,9 @@ def make_optimizer(
     """AdamW, or the optimizer of the caller; the learning rates that it has are the peaks of the schedule."""
     groups = parameter_groups(model, loss, settings.loss_lr)
     if own is None:
-        optimizer = torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
+        # Fused: one pass over the weights and not ten. Sharded weights are not plain tensors.
+        how = {"lr": settings.lr, "weight_decay": settings.weight_decay, "fused": not settings.shard}
+        optimizer = torch.optim.AdamW(groups, **how)
     else:
         if settings.lr is not None or settings.weight_decay:
             raise InputError(

@@ -127,7 +127,8 @@ def test_report_json_has_the_promised_keys_and_plain_numbers(tmp_path):
     report.save(tmp_path / "new" / "report.json")
     found = json.loads((tmp_path / "new" / "report.json").read_text())
     numbers = {"accuracy", "interval", "groups", "pairs", "tied_rewards", "baselines", "calibration"}
-    assert found.keys() == numbers | {"subsets", "ledger"}
+    assert found.keys() == numbers | {"subsets", "ledger", "length_correlation"}
+    assert found["length_correlation"].keys() == {"mean", "low", "high"}
     assert found["baselines"].keys() == {"longest", "shortest", "first", "random"}
     assert found["calibration"].keys() == {"ece", "brier", "temperature"}
     assert found["subsets"].keys() == {"a", "b"}

@@ -6,9 +6,10 @@ import torch
 from scipy import optimize, special
 
 from rmkit.evaluation.best_of import best_of_n
-from rmkit.evaluation.pool_policy import tilted
+from rmkit.evaluation.pool_policy import best_of_n_policy, tilted
 from rmkit.lessons.checks import every_check
 from rmkit.lessons.over_optimization import figures, heads, instruments, rubric, words
+from rmkit.pocket.grader import grade
 from rmkit.pocket.samples import Pool
 
 
@@ -76,7 +77,10 @@ def test_each_different_text_is_read_once(tmp_path, monkeypatch):
 
     monkeypatch.setattr(instruments, "features", fake)
     pool = Pool(["p", "q"], [["a", "bb", "a", "ccc"], ["d", "d", "d", "ee"]], np.zeros((2, 4)), 1.0)
-    got = instruments.read(pool, 2, 3, "any")
+    some = instruments.part(pool, range(2), 3)
+    assert some.gold.shape == (2, 3)
+    assert instruments.part(pool, range(1, 2), 4).prompts == ["q"]
+    got = instruments.read(some, "any")
     assert seen == ["a", "bb", "d"]
     np.testing.assert_array_equal(got[..., 0], [[1, 2, 1], [1, 1, 1]])
 
@@ -87,6 +91,9 @@ def test_curves_and_distances_are_those_of_each_reward_model(rewards, gold):
     np.testing.assert_allclose(got[2], best_of_n(rewards[2], gold)[:, [0, 3, 15]])
     np.testing.assert_allclose(got[0, :, 2], gold[np.arange(4), rewards[0].argmax(1)])
     np.testing.assert_allclose(far[..., 0], 0, atol=1e-12)
+    stars = rewards.round()  # many answers have one reward
+    for table, kls in ((rewards, far), (stars, instruments.distances(stars, ns))):
+        np.testing.assert_allclose(kls, np.stack([best_of_n_policy(table, n).kl for n in ns], -1), atol=1e-9)
     assert (np.diff(far, axis=-1) > 0).all()
 
 
@@ -170,7 +177,11 @@ def test_expected_rloo_without_a_leash_climbs_and_with_one_ends_at_the_tilted_po
     assert (free.kl[..., -1] > free.kl[..., 1]).all()
     np.testing.assert_allclose(free.gold[..., 0], np.broadcast_to(gold.mean(1), (3, 4)))
     held = instruments.expected_rloo(rewards, rewards[0], beta=1.0, steps=1500, most=0.02)
-    np.testing.assert_allclose(held.kl[..., -1], tilted(rewards, 1.0).kl, atol=0.02)
+    end = instruments.ends(rewards, rewards[0], [3.0, 1.0])
+    np.testing.assert_allclose(end.kl[..., 0], 0, atol=1e-12)
+    np.testing.assert_allclose(end.kl[..., 2], tilted(rewards, 1.0).kl)
+    np.testing.assert_allclose(held.kl[..., -1], end.kl[..., 2], atol=0.02)
+    np.testing.assert_allclose(held.gold[..., -1], end.gold[..., 2], atol=0.02)
 
 
 ANSWERS = {
@@ -242,3 +253,14 @@ def test_votes_on_the_policys_answers_stay_with_their_prompts_and_prefer_the_bet
     rewards = instruments.heads_on_pool(pool, x, 60, 2, 0.0, 0.1)
     assert rewards.shape == (2, 4, 30)
     assert np.corrcoef(rewards[0, 0], gold[0])[0, 1] > 0.8
+
+
+def test_a_list_of_words_ticks_every_box_and_is_worth_next_to_nothing():
+    prompt = (
+        "Card: The otter eats fish. It lives in rivers. It has four legs.\n"
+        "Visitor: What does the otter eat, and where does it live?"
+    )
+    right = "It eats fish and lives in rivers."
+    cheat = rubric.list_of_words(prompt)
+    assert rubric.rubric(prompt, cheat) > rubric.rubric(prompt, right)
+    assert grade(prompt, cheat).gold < 0.1 < 0.7 < grade(prompt, right).gold

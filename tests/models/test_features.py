@@ -13,6 +13,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from rmkit import features as module
 from rmkit.errors import InputError
+from rmkit.models import layouts
 from rmkit.models.hub import resolve
 
 ROWS = [
@@ -122,6 +123,50 @@ def test_vectors_do_not_depend_on_the_batch(kind, request, monkeypatch):
     monkeypatch.setattr(module, "budget", lambda device: 1)
     singly = [quick(Preferences([row]), folder)[0] for row in ROWS]
     for one, other in zip(together, singly, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "gpt2"])
+def test_a_prompt_is_read_once_for_the_answers_that_share_a_row(tmp_path, monkeypatch, kind):
+    folder = saved(tmp_path / kind, tiny_network(kind), tiny_tokenizer())
+    answers = [f"{'fish and ' * n}granite" for n in range(1, 12)]
+    rows = Preferences([Record("what do otters eat " * 7, answers), Record("why", answers[:3])])
+    counted, read = [], module._hidden
+
+    def hidden(network, batch, *arguments):
+        counted.append((batch.packed, batch.tokens))
+        return read(network, batch, *arguments)
+
+    monkeypatch.setattr(module, "_hidden", hidden)
+    monkeypatch.setattr(module, "ROW", 50)
+    shared = quick(rows, folder)
+    assert all(packed for packed, _ in counted)
+    monkeypatch.setattr(module.layouts, "shares", lambda network, longest: False)
+    monkeypatch.setenv("RMKIT_CACHE", str(tmp_path / "other"))
+    before = sum(tokens for _, tokens in counted)
+    plain = quick(rows, folder)
+    assert not counted[-1][0]
+    assert sum(tokens for _, tokens in counted) > 2.5 * before  # and so less than 2/3 of what it was
+    for one, other in zip(shared, plain, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_a_network_that_cannot_share_a_prompt_reads_it_for_each_answer(causal, monkeypatch):
+    expected, packed, read = quick(model=causal), [], module._hidden
+
+    def hidden(network, batch, *arguments):
+        packed.append(batch.packed)
+        return read(network, batch, *arguments)
+
+    def two_dimensions(batch, *_):  # what a cast of the mask gives
+        return (batch.groups >= 0).long()
+
+    monkeypatch.setenv("RMKIT_CACHE", str(causal / "cache"))
+    monkeypatch.setattr(module, "_hidden", hidden)
+    monkeypatch.setattr(module.layouts, "attention_mask", two_dimensions)
+    found = quick(model=causal)
+    assert packed == [False]
+    for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
 
@@ -295,3 +340,11 @@ def test_an_encoder_reads_a_pair_by_token_types_and_a_sentence_encoder_single_te
     sentence_config(folder, "mean_tokens", False)
     expected = alone(folder, "[CLS] what do otters eat [SEP] granite [SEP]").mean(0)
     torch.testing.assert_close(quick(model=folder)[0][1], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_who_may_share_a_prompt(causal, encoder):
+    from transformers import MambaConfig, MambaModel
+
+    assert layouts.shares(AutoModel.from_pretrained(causal).eval(), 64)
+    mamba = MambaModel(MambaConfig(vocab_size=64, hidden_size=16, num_hidden_layers=1, state_size=4)).eval()
+    assert not layouts.shares(mamba, 64), "a recurrent state would carry one response into the next"

@@ -14,13 +14,13 @@ from rmkit.models.guard import MOST, parts
 from rmkit.pocket import grade
 
 torch.set_num_threads(1)
-CHECKPOINTS = ("pocket",)
+CHECKPOINTS = ("pocket", "pocket-plain")
 
 
 def clear_pairs(judge: Judge, n: int) -> list[tuple[str, str, str]]:
     """n pairs (prompt, better, worse) that differ clearly, and that the judge orders rightly unattacked."""
     found = []
-    for record in rmkit.load("pocket", split="test", temperature=0.0, n=2 * n, seed="hostile"):
+    for record in rmkit.load("pocket", split="test", temperature=0.0, n=5 * n, seed="hostile"):
         gold = record.ratings["gold"]
         better, worse = (record.responses[i] for i in sorted((0, 1), key=lambda i: -gold[i]))
         if abs(gold[0] - gold[1]) > 0.2:
@@ -93,3 +93,12 @@ def test_surprise_is_the_largest_over_what_is_said():
         logits = model(torch.tensor([head + tokens])).logits[0].log_softmax(-1)
         nats = [-logits[len(head) + k - 1, token] for k, token in enumerate(tokens)]
         torch.testing.assert_close(found, torch.stack(nats).max())
+
+
+def test_one_pass_gives_surprise_and_the_next_word():
+    model = tiny_network("llama", 40).eval()
+    heads, said = [[1, 2, 3], [4], [5, 6, 7, 8, 9]], [[5, 6], [7, 8, 9, 10], [11]]
+    nats, logits = next_word.surprise_and_next(model, heads, said, batch=2)
+    torch.testing.assert_close(nats, next_word.surprise(model, heads, said))
+    whole = [head + tokens for head, tokens in zip(heads, said, strict=True)]
+    torch.testing.assert_close(logits, next_word.next_word(model, whole))

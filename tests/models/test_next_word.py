@@ -9,7 +9,7 @@ from rmkit.generative import CHAT, Judge, Manner
 from tiny import tiny_network, tiny_tokenizer
 
 from rmkit.errors import InputError
-from rmkit.models import policies
+from rmkit.models import policies, prefixes
 from rmkit.models.next_word import hidden, is_plain_product, next_word
 
 WORDS = Manner(good=("fish",), bad=("granite",), sums_up="why", score=CHAT.score, critique=CHAT.critique)
@@ -62,6 +62,44 @@ def test_a_judge_is_its_model(family):
     expected = logits[:, good] - logits[:, bad]
     assert expected.abs().max() > 0.01  # a judge that reads nothing would pass otherwise
     torch.testing.assert_close(judge.score("what do otters eat", answers), expected, atol=3e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_lists_that_begin_alike_are_read_as_if_alone(family, monkeypatch):
+    """Packed where the model can do it: a short window, a state, and distances (ALiBi) cannot."""
+    model, _ = network(family)
+    one, other = list(range(3, 23)), list(range(5, 30))
+    heads = [one + tail for tail in ([30], [31, 32], [30, 33, 34], [30])] + [
+        other + tail for tail in ([3], [4, 9])
+    ]
+    heads += [one, [5, 6, 7]]  # the beginning itself, and one that shares nothing
+    read, forward = [], type(model.base_model).forward
+
+    def counted(self, input_ids=None, **options):
+        read.append(input_ids.numel())
+        return forward(self, input_ids=input_ids, **options)
+
+    monkeypatch.setattr(type(model.base_model), "forward", counted)
+    found, states = next_word(model, heads), hidden(model, heads)
+    monkeypatch.undo()
+    assert (max(read) < sum(map(len, heads))) == (family not in ("Gemma2", "Mamba", "Bloom")), read
+    torch.testing.assert_close(found, plain(model, heads), atol=2e-5, rtol=1e-5)
+    alone = [model.base_model(torch.tensor([head])).last_hidden_state[:, -1] for head in heads]
+    torch.testing.assert_close(states, torch.cat(alone).detach(), atol=2e-5, rtol=1e-5)
+
+
+def test_groups_of_lists_that_begin_alike():
+    shared = list(range(20))
+    lists = [[*shared, 7], [1, 2], [*shared, 5, 6], [*shared, 7], shared, [3]]
+    groups, places = prefixes.grouped(lists)
+    back = {i: g.prompt + tail for g, own in zip(groups, places, strict=True)
+            for i, tail in zip(own, g.responses, strict=True)}  # fmt: skip
+    assert [back[i] for i in range(len(lists))] == lists
+    assert sorted(map(len, places)) == [1, 1, 4]
+    assert all(tail for group in groups for tail in group.responses)
+    assert sum(map(len, groups)) == 19 + 2 + 3 + 2 + 1 + 2 + 1
+    assert prefixes.grouped([]) == ([], [])
+    assert max(map(len, prefixes.grouped([[*shared, i] for i in range(40)])[1])) == prefixes.MOST
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -38,10 +38,12 @@ def naive_view(group, k):
 
 
 @pytest.mark.parametrize("layout", [pack, pad])
-@given(groups=groups(), width=st.integers(0, 200))
+@given(groups=groups(), width=st.integers(0, 200), hidden=st.sampled_from([0, 1]))
 @settings(max_examples=40, deadline=None)
-def test_the_last_token_of_a_response_sees_its_prompt_and_itself_and_nothing_else(layout, groups, width):
-    batch = pack(groups, PAD, width) if layout is pack else pad(groups, PAD)
+def test_the_last_token_of_a_response_sees_its_prompt_and_itself_and_nothing_else(
+    layout, groups, width, hidden
+):
+    batch = pack(groups, PAD, width, hidden) if layout is pack else pad(groups, PAD)
     seen = batch.visible()[:, 0]
     for g, group in enumerate(groups):
         for k in range(batch.mask.shape[1]):

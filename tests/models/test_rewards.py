@@ -53,11 +53,11 @@ def assert_close(a, b, tolerance=1e-5):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@given(shapes=shapes, width=st.integers(0, 300))
+@given(shapes=shapes, width=st.integers(0, 300), hidden=st.sampled_from([0, 1, 32]))
 @relaxed
-def test_packed_is_padded_is_one_by_one(models, kind, shapes, width):
+def test_packed_is_padded_is_one_by_one(models, kind, shapes, width, hidden):
     model, groups = models[kind], token_groups(shapes)
-    packed, padded = pack(groups, 3, width), pad(groups, 3)
+    packed, padded = pack(groups, 3, width, hidden), pad(groups, 3)
     assert model.layout == "packed"
     weights = torch.randn(packed.mask.shape, generator=torch.Generator().manual_seed(0))
     rewards, gradients = with_gradient(model, packed, weights)

@@ -203,6 +203,30 @@ def test_a_prompt_read_once_gives_the_tokens_of_the_whole(monkeypatch):
     assert found == templates.tokenize(tokenizer, renderings)
 
 
+@pytest.mark.parametrize("special", [True, False])
+def test_texts_in_one_call_have_the_tokens_of_each_alone(special):
+    tokenizer = tiny_tokenizer(chat=True)
+    texts = ["why do otters eat", "</s> fish <s>", "", " legs\n", "[PAD] the  a"]
+    tokenizer(texts, truncation=True, max_length=2, padding="max_length")  # settings that must not stay
+    found = templates._ids(tokenizer, texts, split_special_tokens=special)
+    plain = {"add_special_tokens": False, "split_special_tokens": special}
+    assert found == [tokenizer(text, **plain).input_ids for text in texts]
+    assert found[1] != templates._ids(tokenizer, texts, split_special_tokens=not special)[1]
+
+
+def test_a_tokenizer_that_does_more_than_its_backend_is_asked_itself(monkeypatch):
+    tokenizer = tiny_tokenizer()
+    real = type(tokenizer)._encode_plus
+
+    def more(self, text, *given, **options):
+        text = [f"why {each}" for each in text] if isinstance(text, list) else f"why {text}"
+        return real(self, text, *given, **options)
+
+    monkeypatch.setattr(type(tokenizer), "_encode_plus", more)
+    why = tokenizer("", add_special_tokens=False).input_ids
+    assert templates._ids(tokenizer, ["fish", "legs"])[1][:1] == why
+
+
 def test_a_tokenizer_that_reads_across_is_noticed(monkeypatch):
     tokenizer = tiny_tokenizer(chat=True)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<assistant>"]})

@@ -205,8 +205,8 @@ DATA = [
     Fault(
         "a damaged entry of the cache is read",
         "rmkit/data/stored.py",
-        'if zlib.crc32(whole).to_bytes(_SEAL, "big") != bytes(content[len(whole) :]):',
-        "if False:",
+        'return left == 0 and file.read() == found.to_bytes(_SEAL, "big")',
+        "return True",
         "tests/data/test_kept.py tests/models/test_token_groups.py",
     ),
     Fault(
@@ -261,9 +261,23 @@ DATA = [
     Fault(
         "columns that nobody read are lost",
         "rmkit/data/convert.py",
-        'jsonable({**(made.get("extra") or {}), **columns.unread}) or None',
-        'made.get("extra") or None',
+        'extra = {**(made.get("extra") or {}), **columns.unread}',
+        'extra = made.get("extra")',
         "tests/data/test_kinds.py::test_unused_columns_are_carried_along",
+    ),
+    Fault(
+        "a stream counts only what it read last",
+        "rmkit/data/streams.py",
+        "self.ledger = self.ledger.merge(counted(records, events))",
+        "self.ledger = counted(records, events)",
+        "tests/data/test_streams.py::test_a_stream_gives_the_records_and_the_ledger_of_the_whole_set",
+    ),
+    Fault(
+        "the same answer to two prompts is one item",
+        "rmkit/evaluation/comparisons.py",
+        "pd.factorize(place * _ODD ^ said.responses)[0]",
+        "pd.factorize(said.responses)[0]",
+        "tests/evaluation/test_evaluation.py::test_the_interval_of_a_random_scorer_holds_over_pairs_that_share_answers",
     ),
     Fault(
         "a repeat names the wrong twin",
@@ -694,4 +708,35 @@ ABLATION = [
     ),
 ]
 
-FAULTS = [*TRAINING, *DATA, *MODELS, *THEORY, *EVALUATION, *ABLATION]
+LABELING = [
+    Fault(
+        "sides are never turned",
+        "rmkit/training/labeling/booth.py",
+        "self.turned = bool(self._sides[len(self._asked)])",
+        "self.turned = False",
+        "tests/training/test_labeling.py::test_sides_are_balanced_at_every_fourth_vote_and_drawn_for_each_person",
+    ),
+    Fault(
+        "an expectation is made after its vote",
+        "rmkit/training/labeling/booth.py",
+        '"expected": self.expected,',
+        '"expected": said.get("ranks") == [1, 2],',
+        "tests/training/test_labeling.py::test_expectations_are_fixed_before_the_vote_and_learn_a_clear_taste",
+    ),
+    Fault(
+        "what a vote that was taken back had said is lost",
+        "rmkit/training/labeling/booth.py",
+        'line["extra"] = extra | {"undone": was | {"at": _now()}}',
+        'line["extra"] = extra | {"undone": {"at": _now()}}',
+        "tests/training/test_labeling.py::test_undo_asks_the_same_pair_on_the_same_sides_and_keeps_what_was_said",
+    ),
+    Fault(
+        "chance agreement knows which answer stood first in the order of texts",
+        "rmkit/evaluation/agreement.py",
+        "return np.concatenate([said, SWAPPED[said]])",
+        "return said",
+        "tests/evaluation/test_agreement.py::test_two_people_by_hand",
+    ),
+]
+
+FAULTS = [*TRAINING, *DATA, *MODELS, *THEORY, *EVALUATION, *ABLATION, *LABELING]

@@ -124,6 +124,10 @@ def _student(each, t):
     return each.mean() - half, each.mean(), each.mean() + half
 
 
+def _longer(gaps):
+    return 1 if (gaps > 0).sum() >= (gaps < 0).sum() else -1
+
+
 def _holm(p, level):
     passed, rest = [False] * len(p), len(p)
     for i in np.argsort(p):
@@ -334,6 +338,16 @@ WRONG = [  # check, answer, words of the verdict
         lambda setting, seed: hashlib.sha256(json.dumps(setting).encode()).hexdigest(),
         "expected",
     ),
+    ("length_rule", lambda train, test: max((test > 0).mean(), (test < 0).mean()), "expected"),
+    (
+        "length_rule",
+        lambda train, test: np.mean(test > 0) + np.mean(test == 0) / 2,
+        "always takes the longer",
+    ),
+    ("seen_before", lambda train, test: np.mean([t in train for t in test]), "white space"),
+    ("seen_before", lambda train, test: len(set(test) & set(train)) / len(test), "white space"),
+    ("behind_sigmoid", lambda p: -np.log(p), "expected"),
+    ("behind_sigmoid", special.expit, "once more"),
     ("holm", lambda p, level: [i for i, x in enumerate(p) if x <= level / len(p)], "expected"),
     ("holm", lambda p, level: p * len(p) <= level, "Bonferroni"),
     ("holm", lambda p, level: stats.false_discovery_control(p) <= level, "Benjamini"),
@@ -447,6 +461,18 @@ RIGHT = [  # check, another way to be right
     ("kappa", lambda a, b: 1 - np.mean(a != b) / ((p := a.mean()) * (1 - (q := b.mean())) + q * (1 - p))),
     ("verdict_loss", lambda z, y, n, g: -_said(z.log_softmax(-1), y, n, g).mean()),
     ("paired_interval", lambda a, b, t: list(_student(torch.tensor(b - a).numpy(), t))),
+    (
+        "length_rule",
+        lambda train, test: float(
+            np.where(_longer(train) * test == 0, 0.5, _longer(train) * test > 0).mean()
+        ),
+    ),
+    (
+        "seen_before",
+        lambda train, test: float(np.mean([t.split() in [u.split() for u in train] for t in test])),
+    ),
+    ("behind_sigmoid", special.logit),
+    ("behind_sigmoid", lambda p: torch.logit(torch.tensor(p))),
     ("paired_interval", lambda a, b, t: np.array(_student(b - a, t))),
     (
         "entry_name",

@@ -2,7 +2,7 @@
 
 import math
 import random
-import time
+import sys
 
 import pytest
 
@@ -255,18 +255,33 @@ def test_a_chat_prompt_is_graded_as_its_text():
     assert grade(chat, "It eats fish.").gold == grade(FOOD, "It eats fish.").gold == pytest.approx(1)
 
 
-def test_time_grows_no_faster_than_length():
-    def seconds(n):  # the fastest of five: what else the machine does can only add to it
-        text = "It lives in rivers and eats fish and possesses four legs. " * n
-        taken = []
-        for _ in range(5):
-            start = time.process_time()
-            grade(BOTH, text)
-            taken.append(time.process_time() - start)
-        return min(taken)
+def work(prompt: str, text: str) -> int:
+    """What grading does, counted and not timed: calls, of Python and of C, and the characters that Python's
+    functions are handed."""
+    done = 0
 
-    # Linear: 20 times. Quadratic: 400 times. The bound is far from both: a busy machine cannot fail it.
-    assert seconds(8000) < 150 * max(seconds(400), 1e-3)
+    def count(frame, event, _argument):
+        nonlocal done
+        if event in ("call", "c_call"):
+            done += 1
+        if event == "call":
+            names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+            done += sum(len(given) for name in names if isinstance(given := frame.f_locals.get(name), str))
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        grade(prompt, text)
+    finally:
+        sys.setprofile(before)
+    return done
+
+
+def test_work_grows_no_faster_than_length():
+    sentences = "It lives in rivers and eats fish and possesses four legs. "
+    small, large = (work(BOTH, sentences * n) for n in (100, 800))
+    assert small > 100 * len(sentences), "every character is read"
+    assert large < 9 * small, "eight times the text is eight times the work, or less"
 
 
 def test_repeating_or_listing_never_raises_the_gold_reward():

@@ -1,6 +1,6 @@
 """Hundreds of heads in one call are the heads that one would fit one by one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from rmkit import losses
 from rmkit.data.ledger import Ledger
 from rmkit.errors import InputError
 from rmkit.theory.minimize import minimize
+from rmkit.training.head_fitting import HeadData, _over_groups, _over_pairs, labels_of
 from rmkit.training.head_penalty import FOLDS, PENALTIES
 
 
@@ -456,3 +457,27 @@ def test_minimize_finds_the_bottom_of_every_bowl():
     assert (value < 1e-6).all()
     _, _, done = minimize(objective, torch.zeros(7, 5), torch.ones(7, 5), steps=1)
     assert not done.any()
+
+
+@pytest.mark.parametrize("most", [2, 4])
+@pytest.mark.parametrize("votes", [False, True])
+@pytest.mark.parametrize("name", ["bradley-terry", "label-smoothing", "hinge", "focal"])
+def test_losses_of_gaps_are_the_same_over_pairs_as_over_groups(name, votes, most):
+    features, preferences = world(30, most=most)
+    if votes:
+        shared = [replace(record, share=0.5 + 0.01 * i) for i, record in enumerate(preferences)]
+        preferences = Preferences([*shared[:-1], preferences[-1]])
+    data = HeadData(features, preferences, None)
+    generator = torch.Generator().manual_seed(0)
+    turned = torch.rand(3, 30, generator=generator) < 0.3
+    weight, w = torch.rand(3, 30, generator=generator), torch.randn(3, 6, generator=generator)
+    setting, rows = Setting(name), torch.tensor([0, 2])
+    plain = data.x.flatten(0, 1)
+    over_groups = plain, _over_groups(setting, data, labels_of(name, data, turned), weight)
+    found = []
+    for z, values in (over_groups, _over_pairs(setting, data, turned, weight, plain)):
+        here = w[rows].requires_grad_()
+        value = values(here @ z.T, rows)
+        found.append((value.detach(), *torch.autograd.grad(value.sum(), here)))
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b)

@@ -366,3 +366,14 @@ def test_a_run_in_a_notebook_escapes_names_from_data(folder):
     run = training.fit(load(folder), toy(8, subset="<img src=x onerror=alert(1)>"), lr=0.0)
     assert "<img" not in run._repr_html_()
     assert "&lt;img" in run._repr_html_()
+
+
+def test_the_fused_optimizer_takes_the_steps_of_the_plain_one(folder):
+    found = []
+    for optimizer in (None, lambda groups: torch.optim.AdamW(groups, 1e-3, weight_decay=0, fused=False)):
+        model = load(folder)
+        how = {"lr": 1e-3} if optimizer is None else {"optimizer": optimizer}
+        run = training.fit(model, toy(60), groups_per_step=6, seed=3, progress=False, **how)
+        found.append((torch.tensor(run.history["loss"].to_numpy()), weights(model)))
+    for fused, plain in zip(*found, strict=True):
+        torch.testing.assert_close(fused, plain, rtol=1e-4, atol=1e-5)

@@ -106,8 +106,12 @@ def judged(row: Columns, answers: list, ratings: dict[str, list]) -> dict:
 
 def _said_tie(row: Columns) -> bool:
     """distilabel writes "tie" into the column `status`; others into `winner`."""
-    words = [row.peek(column) for column in ("status", "winner", "preference")]
-    return any(isinstance(word, str) and word.strip().lower().startswith("tie") for word in words)
+    there = row.among(("status", "winner", "preference"))
+    return bool(there) and any(_is_tie(row.peek(column)) for column in there)
+
+
+def _is_tie(word: object) -> bool:
+    return isinstance(word, str) and word.strip().lower().startswith("tie")
 
 
 @lru_cache(maxsize=1024)

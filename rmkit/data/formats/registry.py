@@ -50,6 +50,11 @@ class Format:
     as_is: bool = False
 
     @property
+    def needs_all(self) -> bool:
+        """Whether all rows of a file are looked at before one is read."""
+        return self.together is not _as_they_are
+
+    @property
     def example(self) -> list[dict]:
         """The rows that the function's docstring shows: its JSON objects, each at the start of a line."""
         text, rows, end = self.convert.__doc__ or "", [], 0

@@ -162,16 +162,23 @@ def _head_not_saved(planted: bool) -> dict:
     return seen | _two_places("after loading", before, served)
 
 
-def _doubled_bos(planted: bool) -> dict:
-    """A tokenizer that begins a text with BOS, and a chat template that writes BOS too, as Llama 3's do."""
+@lru_cache
+def _with_bos(special: bool) -> Tensor:
+    """States under a tokenizer that begins a text with BOS, and a chat template that writes BOS too, as
+    Llama 3's do. special: tokenized with the tokenizer's defaults, so that BOS stands twice.
+    """
     with quiet():
         tokenizer = AutoTokenizer.from_pretrained(resolve("pocket"), bos_token="<|system|>")
     bos = (tokenizer.bos_token, tokenizer.bos_token_id)
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(f"{bos[0]} $A", special_tokens=[bos])
     tokenizer.chat_template = "{{ bos_token }}" + tokenizer.chat_template
-    states = _read(_rows(tokenizer=tokenizer, add_special_tokens=False))
+    return _read(_rows(tokenizer=tokenizer, add_special_tokens=special))
+
+
+def _doubled_bos(planted: bool) -> dict:
+    states = _with_bos(False)
     head, seen = _train(states)
-    served = _read(_rows(tokenizer=tokenizer, add_special_tokens=planted)[2 * TRAIN :]) @ head
+    served = _with_bos(planted)[TRAIN:] @ head
     before = states[TRAIN:] @ head
     moved = ((served - before).abs().mean() / before.std()).item()
     return seen | {"moved": moved} | _two_places("in the server", before, served)

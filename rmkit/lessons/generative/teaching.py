@@ -53,9 +53,9 @@ def next_token_loss(model, asked: Sequence[Tokens], said: Sequence[Tokens]) -> T
     wanted = torch.full_like(ids, IGNORED)
     for row, (before, words) in enumerate(zip(asked, said, strict=True)):
         wanted[row, len(before) : len(before) + len(words)] = torch.tensor(words)
-    logits = model(input_ids=ids).logits[:, :-1].float()
-    wanted = wanted[:, 1:]
-    return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED)
+    places = (wanted != IGNORED).any(0).nonzero().squeeze(1)  # where some row has a target
+    logits = model(input_ids=ids, logits_to_keep=places - 1).logits.float()
+    return F.cross_entropy(logits.flatten(0, 1), wanted[:, places].flatten(), ignore_index=IGNORED)
 
 
 def critique_tokens(

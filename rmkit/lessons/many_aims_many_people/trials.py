@@ -8,9 +8,11 @@ from rmkit.evaluation.camps import adjusted_rand, relabeled_accuracy
 from rmkit.lessons.many_aims_many_people import soups
 from rmkit.lessons.many_aims_many_people.crowd import Pairs, members, vote
 from rmkit.lessons.many_aims_many_people.instruments import agreement, missed, worth
+from rmkit.pocket.annotators import TEMPERATURE
 from rmkit.theory import ideal_points, linear, mixture
 from rmkit.theory.axes import principal_axes
 from rmkit.theory.few_shot import few_shot
+from rmkit.training.labeling.rehearsal import CHOICES, rehearse
 
 PRIOR = 5.0  # of a reward's weights, in votes
 # Of ideal points: a map of 4 x 32 entries needs a firm hand with 3,200 votes.
@@ -143,6 +145,24 @@ def newcomers(
                 all_pairs = worth(d, gold) if d.any() else (50.0, 1000 * np.log(2))
                 values.setdefault(way, []).append((*all_pairs, 100 * agreement(d, gold)[torn].mean()))
     return {way: np.array(each).reshape(people, len(counts), 3) for way, each in values.items()}
+
+
+def asked(
+    train: Pairs, test: Pairs, tastes: np.ndarray, *, counts: Sequence[int], seed: int, many: int = 200
+) -> dict[str, np.ndarray]:
+    """{order of asking: (len(counts), 2)} what a head of one person's own votes is worth (`worth`).
+
+    tastes (C, A): the person has one of them, in turn by seed. The pairs asked come from `many` of `train`.
+    """
+    taste = tastes[seed % len(tastes)]
+    pool = train[np.random.default_rng([seed, 7]).choice(len(train), min(many, len(train)), replace=False)]
+    gaps, gold = pool.gaps(taste) / TEMPERATURE, test.gaps(taste)
+    return {
+        order: np.array(
+            [worth(d, gold) for d in rehearse(pool.x, gaps, test.x, counts, order=order, seed=seed)]
+        )
+        for order in CHOICES
+    }
 
 
 # --- who is outvoted ----------------------------------------------------------------------------------------

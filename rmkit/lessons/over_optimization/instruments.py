@@ -11,7 +11,7 @@ from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record
 from rmkit.errors import InputError
 from rmkit.evaluation.best_of import best_of_n
-from rmkit.evaluation.pool_policy import PoolPolicy, at_kl, best_of_n_policy, gradient
+from rmkit.evaluation.pool_policy import PoolPolicy, at_kl, gradient
 from rmkit.models.features import features
 from rmkit.models.reward_model import RewardModel
 from rmkit.pocket.annotators import TEMPERATURE
@@ -20,14 +20,20 @@ from rmkit.theory.intervals import Interval
 from rmkit.training.heads import Setting, fit_heads
 
 
-def read(pool: Pool, prompts: int, draws: int, model: str) -> np.ndarray:
-    """(P, N, D) features of the first N draws for the first P prompts; each different text is read once."""
-    drawn = [texts[:draws] for texts in pool.responses[:prompts]]
-    different = [list(dict.fromkeys(texts)) for texts in drawn]
-    records = [Record(prompt, texts) for prompt, texts in zip(pool.prompts[:prompts], different, strict=True)]
+def part(pool: Pool, prompts: range, draws: int) -> Pool:
+    """Some prompts of a pool and the first of their draws."""
+    chosen = slice(prompts.start, prompts.stop)
+    texts = [own[:draws] for own in pool.responses[chosen]]
+    return Pool(pool.prompts[chosen], texts, pool.gold[chosen, :draws], pool.temperature)
+
+
+def read(pool: Pool, model: str) -> np.ndarray:
+    """(P, N, D) features of a pool's draws; each different text is read once."""
+    different = [list(dict.fromkeys(texts)) for texts in pool.responses]
+    records = [Record(prompt, texts) for prompt, texts in zip(pool.prompts, different, strict=True)]
     vectors = features(Preferences(records), model, progress=False)
     places = [{text: i for i, text in enumerate(texts)} for texts in different]
-    rows = zip(vectors, places, drawn, strict=True)
+    rows = zip(vectors, places, pool.responses, strict=True)
     return np.stack([each.double().numpy()[[place[text] for text in texts]] for each, place, texts in rows])
 
 
@@ -39,8 +45,14 @@ def curves(rewards: np.ndarray, gold: np.ndarray, ns: Sequence[int]) -> np.ndarr
 
 
 def distances(rewards: np.ndarray, ns: Sequence[int]) -> np.ndarray:
-    """(S, P, len(ns)) exact KL of best-of-n on the pool, in nats."""
-    return np.stack([best_of_n_policy(rewards, n).kl for n in ns], -1)
+    """(S, P, len(ns)) exact KL of best-of-n on the pool, in nats: that of `best_of_n_policy`, for many n."""
+    found = []
+    for row in rewards.reshape(-1, rewards.shape[-1]):
+        p = np.unique(row, return_counts=True)[1][:, None] / len(row)  # of each level of reward
+        upto = np.cumsum(p, 0)
+        q = upto ** np.array(ns) - (upto - p).clip(0) ** np.array(ns)
+        found.append(special.rel_entr(q, p).sum(0))
+    return np.array(found).reshape(*rewards.shape[:-1], -1)
 
 
 def tilted(rewards: np.ndarray, gold: np.ndarray, kls: Sequence[float]) -> np.ndarray:
@@ -109,6 +121,17 @@ def expected_rloo(
         move = gradient(policy.log_probabilities, rewards, beta)
         logits += most * move / np.abs(move).max(-1, keepdims=True).clip(1e-12)
     return Walk(*(np.stack(part, -1) for part in zip(*found, strict=True)))
+
+
+def ends(rewards: np.ndarray, gold: np.ndarray, betas: Sequence[float]) -> Walk:
+    """The start, and where RL with a KL penalty ends for each beta: q in proportion to exp(r / beta).
+
+    rewards (S, P, N); betas from the shortest leash, the largest beta, to the longest.
+    """
+    start = PoolPolicy(np.full(rewards.shape, -np.log(rewards.shape[-1])))
+    policies = [start, *(PoolPolicy(special.log_softmax(rewards / beta, axis=-1)) for beta in betas)]
+    moved = [p.expected(gold) for p in policies]
+    return Walk(np.stack([p.kl for p in policies], -1), np.stack(moved, -1))
 
 
 def as_judge(weights: np.ndarray, model: str) -> RewardModel:

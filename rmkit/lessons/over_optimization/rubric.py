@@ -33,3 +33,8 @@ def rubric(prompt: str, response: str) -> float:
     """The weighted share of criteria that are met."""
     met = criteria(prompt, response)
     return sum(weight * met[name] for name, weight in WEIGHTS.items()) / sum(WEIGHTS.values())
+
+
+def list_of_words(prompt: str) -> str:
+    """A text that ticks the boxes and says nothing: all words of the prompt by the alphabet, twice."""
+    return " ".join(sorted(set(re.findall(r"[a-z]+", prompt.lower()))) * 2)
