@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 from rmkit.classroom import reading, rooms, site
+from rmkit.classroom.opening import CELL
 from rmkit.errors import InputError
 from tests.browser import lab
 from tests.notebook_hygiene import notebooks
@@ -52,7 +53,7 @@ def _with_a_figure(path, kept):
     if path.stem == RUN:
         return run(path, kept)
     book = nbformat.read(path, 4)
-    first = next(cell for cell in book.cells if cell.cell_type == "code")
+    first = next(cell for cell in book.cells if cell.cell_type == "code" and cell.id != CELL)
     first.outputs = [nbformat.v4.new_output("display_data", {reading.PLOT: PLOT})]
     return book
 
