@@ -156,6 +156,8 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
     if not scoring and all(made.get(name) is None for name in _LABELS):
         _refuse_unread_label(columns, form)
         notes += ["no label"] if len(made["responses"]) > 1 and not form.as_is else []
+    if not isinstance(made.get("extra"), dict | None):
+        raise BadValueError("extra", "an object")
     extra = {**(made.get("extra") or {}), **columns.unread}
     made["extra"] = jsonable(extra) if extra else None
     return Draft(row.where, made, notes)

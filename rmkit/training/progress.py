@@ -83,7 +83,9 @@ class Progress:
     def show(self, row: dict) -> None:
         """One step is done; row as in the history of a Run."""
         shown = ("loss", "accuracy", "margin", "held_out_loss", "held_out_accuracy")
-        numbers = {name: f"{row[name]:.3f}" for name in shown if name in row}
+        # A loss of nan is news; an accuracy of nan only says that nothing was ordered, as with steps.
+        told = [name for name in shown if name in row and ("loss" in name or not math.isnan(row[name]))]
+        numbers = {name: f"{row[name]:.3f}" for name in told}
         self.bar.set_postfix(numbers, refresh=False)
         self.bar.update()
         now = time.perf_counter()

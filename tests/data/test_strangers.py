@@ -182,6 +182,15 @@ def test_a_line_with_stray_marks_is_counted_and_the_rest_read(tmp_path):
     assert (len(read), read.ledger.dropped) == (20, {"malformed: quotation": 1})
 
 
+def test_an_extra_that_is_no_object_is_a_malformed_row_and_the_rest_is_read(tmp_path):
+    row = {"prompt": ASKED, "responses": [GOOD, BAD], "ranks": [1, 2]}
+    rows = [row | {"prompt": f"{ASKED} {i}", "extra": {"kept": i}} for i in range(20)] + [row | {"extra": 5}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    read = load(tmp_path / "rows.jsonl")
+    assert (len(read), read[3].extra) == (20, {"kept": 3})
+    assert list(read.ledger.dropped) == ["malformed: column 'extra'"]
+
+
 def test_a_pointer_in_place_of_parquet_says_how_to_get_the_file(tmp_path):
     (tmp_path / "train.parquet").write_text("version https://git-lfs.github.com/spec/v1\nsize 1\n")
     with pytest.raises(InputError, match="git lfs pull"):
