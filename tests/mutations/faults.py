@@ -29,8 +29,8 @@ TRAINING = [
     Fault(
         "weight decay is ignored",
         "rmkit/training/schedule.py",
-        "lr=settings.lr, weight_decay=settings.weight_decay",
-        "lr=settings.lr, weight_decay=0.0",
+        '"weight_decay": settings.weight_decay, "fused"',
+        '"weight_decay": 0.0, "fused"',
         "tests/training/test_held_out.py::test_weight_decay_shrinks_matrices_alone",
     ),
     Fault(
@@ -385,8 +385,8 @@ MODELS = [
     Fault(
         "positions run on from response to response",
         "rmkit/models/packing.py",
-        "builder.put(row, column, response, len(group.prompt), g, k + 1)",
-        "builder.put(row, column, response, column, g, k + 1)",
+        "builder.put(row, column, group.responses[k], len(group.prompt), n, k + 1)",
+        "builder.put(row, column, group.responses[k], column, n, k + 1)",
         "tests/models/test_rewards.py::test_packed_is_padded_is_one_by_one",
     ),
     Fault(

@@ -169,7 +169,7 @@ def test_the_still_version_has_frames_whose_numbers_move(monkeypatch):
     assert names == [frame.name for frame in figure.frames]
     assert figure.frames[0].data[1].x == (-6.0,)
     assert figure.frames[0].layout.title.text != figure.frames[8].layout.title.text
-    assert figure.layout.sliders[0].steps[figure.layout.sliders[0].active].label == "1.5"
+    assert figure.layout.sliders[0].steps[figure.layout.sliders[0].active].label == "1"  # its start
 
 
 def test_live_curve_draws_the_last_step_and_refuses_divergence():
