@@ -59,12 +59,13 @@ def problems(path: Path) -> list[str]:
 
 def _cell_problems(cell, is_last: bool) -> list[str]:
     found = [] if cell.source.strip() else ["is empty"]
+    ours = opening.written_here(cell)
     extra = set(cell.metadata) - {"tags", "nbmake"} or set(cell.metadata.get("tags", [])) - TAGS
-    if extra:
+    if cell.metadata != opening.FOLDED if ours else extra:
         found.append(f"metadata or tags not on the list: {sorted(extra)}")
     if (cell.metadata.get("nbmake") or None) != (SLIDERS["nbmake"] if is_last else None):
         found.append("the slider test must stand in the last code cell's metadata, and only there")
-    if cell.cell_type != "code" or opening.written_here(cell):
+    if cell.cell_type != "code" or ours:
         return found
     if cell.outputs or cell.execution_count is not None:
         found.append("has outputs or an execution count")
@@ -91,8 +92,9 @@ def fix(path: Path) -> None:
     last = _last_code(book)
     for cell in book.cells:
         tags = [tag for tag in cell.metadata.get("tags", []) if tag in TAGS]
+        folded = opening.FOLDED if opening.written_here(cell) else {}
         cell.metadata = nbformat.from_dict(
-            {**({"tags": tags} if tags else {}), **(SLIDERS if cell is last else {})}
+            {**({"tags": tags} if tags else {}), **folded, **(SLIDERS if cell is last else {})}
         )
         cell.pop("attachments", None)
         if cell.cell_type == "code":

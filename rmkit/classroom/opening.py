@@ -16,6 +16,7 @@ import nbformat
 from rmkit.errors import InputError
 
 CELL, LINKS = "open-alone", "open-links"  # ids of the two cells
+FOLDED = {"jupyter": {"source_hidden": True}}  # a lesson begins with its subject; a click unfolds the cell
 BEGIN, END = "<!-- links -->", "<!-- /links -->"
 SOURCE = """\
 # Opened alone, on Colab or Kaggle? Then this installs rmkit. Where it is installed, nothing happens.
@@ -53,7 +54,7 @@ def opened(book: Any, repository: str, path: str) -> Any:
     """The notebook with the cell, and with links where there is a repository, right after its title."""
     book = nbformat.from_dict(book)
     rest = [cell for cell in book.cells if cell.id not in (CELL, LINKS)]
-    ours = [nbformat.v4.new_code_cell(source(repository), id=CELL)]
+    ours = [nbformat.v4.new_code_cell(source(repository), id=CELL, metadata=FOLDED)]
     if repository:
         ours.insert(0, nbformat.v4.new_markdown_cell(links(repository, path), id=LINKS))
     book.cells = [*rest[:1], *ours, *rest[1:]]
