@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -64,7 +63,7 @@ def loading(path: Path) -> tuple[list[dict], object]:
 
 
 def tokens(preferences) -> list[dict]:
-    """Making tokens against one call of the tokenizer for the same bare texts; bytes a token.
+    """Making tokens against one call of the tokenizer for the same bare texts.
 
     Times for the same texts are compared: what is too long is cut after it was read, and counts as read.
     """
@@ -76,16 +75,35 @@ def tokens(preferences) -> list[dict]:
     own, ids = seconds(lambda: model.tokenizer(texts, add_special_tokens=False, verbose=False).input_ids)
     own *= len(preferences) / len(some)
     del ids
-    before = resident()
-    first, (groups, _) = seconds(lambda: model.encode(preferences))
-    held = resident() - before
-    number = int(groups.column("packed").sum())
+    first, _ = seconds(lambda: model.encode(preferences))
     again, _ = seconds(lambda: model.encode(preferences))
     return [
         row("tokens a second, against one call of the tokenizer", own / first, "at least", 0.8, ""),
         row("tokens again, from the cache: time against the first", again / first, "at most", 0.1, ""),
-        row(f"resident bytes a token, of {number:,}", held / number, "at most", 6.0, "bytes"),
     ]
+
+
+TOKENS = """
+import resource, sys
+import rmkit
+data = rmkit.load(sys.argv[1])
+model = rmkit.RewardModel.load("pocket", device="cpu")
+model.encode(data[:100])  # what the first call brings is not the tokens'
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+groups, _ = model.encode(data)
+most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(1024 * (most - before), int(groups.column("packed").sum()))
+"""
+
+
+def tokens_memory(path: Path) -> list[dict]:
+    """By how much making tokens raises the most memory held, in a new process with a new cache.
+
+    Pages of mapped files count, as in all numbers here; a peak only rises, whatever was freed before.
+    """
+    with tempfile.TemporaryDirectory() as cache:
+        most, number = map(int, new_process(TOKENS, path, cache))
+    return [row(f"most memory while making {number:,} tokens", most / number, "at most", 6.0, "bytes each")]
 
 
 def evaluation(preferences) -> list[dict]:
@@ -117,14 +135,7 @@ def first_step(path: Path, pairs: int) -> list[dict]:
     rows = []
     with tempfile.TemporaryDirectory() as cache:
         for name, limit in (("load to first step, new cache", 480), ("the same, second time", 20)):
-            done = subprocess.run(
-                [sys.executable, "-c", STEP, str(path)],
-                env=os.environ | {"RMKIT_CACHE": cache},
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-            taken, most, loaded, processor = map(float, done.stdout.split())
+            taken, most, loaded, processor = map(float, new_process(STEP, path, cache))
             print(f"{name}: {loaded:.0f} s to load, {processor:.0f} s of processor time in all")
             limit = max(15.0, limit * pairs / MILLION)  # 15 s: imports, the model and one step
             rows += [row(name, taken, "at most", limit, "s")]
@@ -132,12 +143,16 @@ def first_step(path: Path, pairs: int) -> list[dict]:
     return rows
 
 
-def resident() -> int:
-    """Bytes that are this process's own now, without the pages of mapped files, which the system may drop."""
-    status = Path("/proc/self/status")
-    if not status.exists():  # no Linux: the most so far
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return 1024 * int(status.read_text().split("RssAnon:")[1].split()[0])
+def new_process(script: str, path: Path, cache: str) -> list[str]:
+    """The words that a script printed about the pairs at `path`, run on its own with this cache."""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        env=os.environ | {"RMKIT_CACHE": cache},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split()
 
 
 def row(what: str, value: float, side: str, limit: float, unit: str) -> dict:
@@ -167,7 +182,7 @@ def main() -> None:
         others = set(arguments.parts) - {"step"}
         found, preferences = loading(path) if others else ([], [])
         rows = [*(found if "load" in arguments.parts else []), *rows]
-        rows += tokens(preferences) if "tokens" in arguments.parts else []
+        rows += [*tokens(preferences), *tokens_memory(path)] if "tokens" in arguments.parts else []
         rows += evaluation(preferences) if "evaluate" in arguments.parts else []
         size = path.stat().st_size / 1e6
     print(

@@ -13,6 +13,7 @@ import numpy as np
 from rmkit.notebook import theme
 
 VOTES, SEEDS, PROMPTS, DRAWS = 200, 10, 16, 512
+PAIRS = 1000  # four fifths are there to learn from
 WRONG = (0, 5, 10, 15, 20, 25, 30, 35, 40)  # % of the votes
 NS = [2**k for k in range(10)]
 WIDTH, HEIGHT = 760, 400
@@ -31,14 +32,14 @@ def compute() -> dict[int, np.ndarray]:
     from rmkit import pocket
     from rmkit.lessons.over_optimization import instruments
 
-    pool, train = pocket.pool(), rmkit.load("pocket")[:1000]
-    read = instruments.read(pool, PROMPTS, DRAWS, "pocket")
+    pool = instruments.part(pocket.pool(), range(PROMPTS), DRAWS)
+    train, held = rmkit.load("pocket")[:PAIRS], range(4 * PAIRS // 5, PAIRS)
+    read = instruments.read(pool, "pocket")
     settings = grid(groups=[VOTES], noise=[w / 100 for w in WRONG], l2=0.01, seed=range(SEEDS))
-    fitted = fit_heads(features(train, "pocket", progress=False), train, settings, test=range(800, 1000))
+    fitted = fit_heads(features(train, "pocket", progress=False), train, settings, test=held)
     heads = fitted.weights.numpy().reshape(len(WRONG), SEEDS, -1)
-    gold = pool.gold[:PROMPTS, :DRAWS]
     rewards = np.einsum("wsd,pnd->wspn", heads, read).round(6)
-    means = (instruments.curves(r, gold, NS).mean((0, 1)) for r in rewards)
+    means = (instruments.curves(r, pool.gold, NS).mean((0, 1)) for r in rewards)
     return dict(zip(WRONG, means, strict=True))
 
 

@@ -5,6 +5,9 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+from rmkit import pocket
 
 FOLDER = Path(__file__).parents[1] / "docs"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -22,6 +25,19 @@ def test_the_picture_of_the_readme_is_small_moves_and_asks_for_nothing():
     assert root.find(f"{SVG}title").text
     assert f"{max(picture.WRONG)} % turned round" in root.find(f"{SVG}desc").text
     assert {each.get("repeatCount") for each in root.iter(f"{SVG}animate")} == {"indefinite"}
+
+
+def test_its_numbers_can_be_measured_anew(monkeypatch):
+    sizes = {"VOTES": 20, "SEEDS": 2, "PROMPTS": 2, "DRAWS": 8, "PAIRS": 40}
+    for name, value in (sizes | {"WRONG": (0, 40), "NS": [1, 2, 8]}).items():
+        monkeypatch.setattr(picture, name, value)
+    found = picture.compute()
+    assert list(found) == [0, 40]
+    gold = pocket.pool().gold[:2, :8]
+    for curve in found.values():
+        assert curve[0] == pytest.approx(gold.mean())  # of one answer there is nothing to choose
+        assert gold.min() <= curve.min() <= curve.max() <= gold.max()
+    assert (found[0] != found[40]).any()
 
 
 def test_it_shows_what_it_is_given():

@@ -1,8 +1,8 @@
 """One look for every figure: readable on a white page and on a dark one, and without telling red from green.
 
 The colors are Okabe and Ito's (2008), shifted until each has a contrast of 3:1 on both pages and the first
-five stay apart without red or green cones; `tests/test_theme.py` measures both. Importing this module makes
-the look plotly's default.
+five stay apart without red or green cones; `tests/notebook/test_theme.py` measures both. Importing this
+module makes the look plotly's default.
 """
 
 import plotly.graph_objects as go

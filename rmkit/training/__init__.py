@@ -1,4 +1,4 @@
-"""How a reward model learns: the loop, its batches, checkpoints and schedule; heads on frozen features."""
+"""How a reward model learns: the loop, its batches, checkpoints and schedule; heads; votes; the report."""
 
 from rmkit.lazy import face
 
