@@ -1,11 +1,15 @@
 """The benchmark scripts run at tiny size and compare the same things; no clock is held against a number."""
 
 import argparse
+import importlib.util
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from scipy import optimize, special
 from tiny import tiny_model, tiny_tokenizer
 
 from rmkit import RewardModel
@@ -84,8 +88,31 @@ def test_without_a_gpu_nothing_is_said_about_one():
     assert gpu.matrix_rate(torch.device("cpu"), torch.float32, 8) > 0
 
 
-def test_heads_find_what_scikit_learn_finds():
-    pytest.importorskip("sklearn", reason="scikit-learn is a peer, in the benchmark extra")
+class BySciPy:
+    """What scikit-learn's logistic regression minimizes: C times the sum of losses, and |w|^2 / 2."""
+
+    def __init__(self, C, fit_intercept):
+        assert not fit_intercept
+        self.c = C
+
+    def fit(self, x, y):
+        signed = x * np.where(y, 1, -1)[:, None]
+
+        def objective(w):
+            d = signed @ w
+            slope = w - self.c * special.expit(-d) @ signed
+            return self.c * np.logaddexp(0, -d).sum() + w @ w / 2, slope
+
+        self.coef_ = optimize.minimize(objective, np.zeros(x.shape[1]), jac=True).x[None]
+        return self
+
+
+def test_heads_find_what_their_peer_finds(monkeypatch):
+    """Where scikit-learn is not installed (it comes with `make bench`), SciPy minimizes its objective."""
+    if importlib.util.find_spec("sklearn") is None:
+        peer = SimpleNamespace(LogisticRegression=BySciPy)
+        monkeypatch.setitem(sys.modules, "sklearn", SimpleNamespace(linear_model=peer))
+        monkeypatch.setitem(sys.modules, "sklearn.linear_model", peer)
     import heads
 
     _, ours, theirs = heads.measure(3, 60, 8, 3)

@@ -46,14 +46,26 @@ def test_sides_order_and_order_of_files_change_nothing():
     assert len(plain.pairs) == 3
 
 
-def test_chance_alone_has_kappa_zero_whatever_the_ties():
-    rng = np.random.default_rng(0)
-    ranks, shares = [[1, 2], [2, 1], [1, 1]], [0.3, 0.1, 0.6]
-    said = [vote(i, who, ranks[rng.choice(3, p=shares)]) for i in range(4000) for who in ("Ada", "Ben")]
-    found = agreement(Preferences(said))
-    # Both took the first three times as often as the second: that is a fact about these answers, not chance.
-    assert found.fleiss.chance == pytest.approx(0.6**2 + 0.4**2 / 2, abs=0.02)
-    assert found.fleiss.observed == pytest.approx(0.6**2 + 0.3**2 + 0.1**2, abs=0.03)
+def of_two(shares, n):
+    """n pairs on which Ada and Ben take the first, the second or a tie by chance, with these shares."""
+    rng, ranks = np.random.default_rng(0), ([1, 2], [2, 1], [1, 1])
+    said = [vote(i, who, ranks[rng.choice(3, p=shares)]) for i in range(n) for who in ("Ada", "Ben")]
+    return said, agreement(Preferences(said))
+
+
+@pytest.mark.parametrize("ties", [0.0, 0.2, 0.6])
+def test_chance_alone_has_kappa_zero_whatever_the_ties(ties):
+    _, found = of_two([(1 - ties) / 2, (1 - ties) / 2, ties], 2000)
+    assert abs(found.fleiss.kappa) < 0.07  # three standard errors: 3 / sqrt(2000)
+    assert abs(found.pairs["kappa"].item()) < 0.07
+
+
+def test_that_both_take_one_answer_more_often_is_a_fact_about_it_and_not_chance():
+    said, found = of_two([0.3, 0.1, 0.6], 500)
+    ties = np.mean([record.ranks == [1, 1] for record in said])
+    assert found.fleiss.chance == pytest.approx(ties**2 + (1 - ties) ** 2 / 2)
+    same = [a.ranks == b.ranks for a, b in zip(said[::2], said[1::2], strict=True)]
+    assert found.fleiss.observed == pytest.approx(np.mean(same))
 
 
 def test_who_differs_on_what():

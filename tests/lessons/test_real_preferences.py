@@ -8,6 +8,7 @@ from scipy import stats
 import rmkit
 from rmkit.evaluation import evaluate
 from rmkit.lessons.real_preferences import figures, measures, stand_in
+from rmkit.theory import statistics
 
 
 def test_the_stand_in_has_votes_that_like_length_and_dirt_that_the_ledger_counts():
@@ -96,14 +97,24 @@ def test_one_run_has_an_interval_over_prompts_and_several_a_wider_one_over_both(
     assert one.mean == pytest.approx(reports[0].accuracy)
     assert one.low < one.mean < one.high
     low, high = reports[0].interval
-    assert one.high - one.low == pytest.approx(high - low, rel=0.35)
+    assert one.high - one.low == pytest.approx(high - low, rel=0.1)
+    single = _reports([0], pairs=1)
+    twice = np.repeat(measures.agreement(single), 2, axis=1)  # second pairs say what first ones do
+    assert measures.crossed(twice, reports[0]) == pytest.approx(
+        measures.crossed(measures.agreement(single), single[0])
+    )
     same = measures.crossed(measures.agreement([reports[0]] * 3), reports[0])
     assert same == pytest.approx(one)
     three = measures.crossed(measures.agreement(reports), reports[0])
     assert three.mean == pytest.approx(np.mean([each.accuracy for each in reports]))
+    prompts = measures.crossed(measures.agreement(reports).mean(0, keepdims=True), reports[0])
+    assert three.high - three.low > prompts.high - prompts.low
     lost = measures.loss(reports)
     assert lost.shape == (3, 60)
-    assert lost.mean() < 0.9
+    gaps, unseen = reports[2].gaps[::2], reports[2].gaps[1::2]
+    np.testing.assert_allclose(
+        lost[2, ::2], np.logaddexp(0, -gaps / statistics.temperature(unseen)[0]), rtol=1e-9
+    )
 
 
 def test_the_candidates_are_drawn_with_their_ends():

@@ -53,7 +53,10 @@ def test_a_hostile_answer_never_scores_above_a_better_honest_one(judge):
         hostile = [ways[(number + i) % 4].format(worse, a) for i, a in enumerate(told)]
         assert max(grade(prompt, text).gold for text in hostile) < grade(prompt, better).gold
         groups.append(Answers(prompt, [better, *hostile]))
-    won = [(scores[1:] > scores[0]).sum().item() for scores in judge.score_all(groups)]
+    scored = judge.score_all(groups)
+    assert torch.stack(scored).shape == (40, 1 + each)
+    assert torch.stack(scored).isfinite().all()
+    won = [(scores[1:] > scores[0]).sum().item() for scores in scored]
     assert sum(won) == 0, {groups[i].responses[0]: n for i, n in enumerate(won) if n}
     bare = Judge(judge.model, judge.tokenizer, replace(POCKET, border=None))
     unguarded = sum((scores[1:] > scores[0]).sum().item() for scores in bare.score_all(groups))

@@ -31,7 +31,8 @@ def test_parts_are_of_about_the_best_width_and_narrow_groups_stay_whole():
     widths = [75 + 27 * len(part) for part in parts(*wide, 128)]
     assert max(widths) - min(widths) <= 27
     assert best_width(75, 128) / 1.1 < max(widths) < best_width(75, 128) * 1.1
-    assert parts(75, [27] * 9, 128) == [range(9)]
+    most = int((2 * best_width(75, 128) - 75) / 27)  # responses of a row twice as wide as is best
+    assert [len(parts(75, [27] * k, 128)) for k in (9, most, most + 1)] == [1, 1, 2]
     assert parts(*wide, 0) == [range(256)]  # attention that skips what is not seen
     assert len(parts(0, [5] * 7, 128)) == 7  # without a prompt nothing is shared
 

@@ -28,9 +28,18 @@ def test_title_axes_and_what_each_line_does():
     )
 
 
+def test_a_dip_is_told_and_of_many_lines_the_first_ten():
+    lines = [go.Scatter(y=[2, 1, 3 + i], name=f"seed {i}") for i in range(13)]
+    words = _words(go.Figure(lines))
+    assert words.startswith("seed 0: from 2 to 3, lowest 1; seed 1: from 2 to 4, lowest 1; ")
+    assert words.endswith("; seed 9: from 2 to 12, lowest 1; and 3 more")
+
+
 def test_few_places_are_told_by_name_and_many_by_their_range():
     bars = go.Figure(go.Bar(x=["copy", "bind"], y=[0.9, 1500], name="share"))
     assert _words(bars) == "share: copy 0.9, bind 1,500"
+    lying = go.Figure(go.Bar(x=[0.9, 0.25], y=["copy", "bind"], orientation="h"))
+    assert _words(lying) == "copy 0.9, bind 0.25"
     forest = go.Figure(go.Scatter(x=[0.1, -0.2], y=["labels", "k"], mode="markers"))
     assert _words(forest) == "labels 0.1, k -0.2"
     cloud = go.Figure(go.Scatter(x=np.arange(40), y=np.arange(40.0) - 9, mode="markers", name="pairs"))
