@@ -31,14 +31,13 @@ def compute() -> dict[int, np.ndarray]:
     from rmkit import pocket
     from rmkit.lessons.over_optimization import instruments
 
-    pool, train = pocket.pool(), rmkit.load("pocket")[:1000]
-    read = instruments.read(pool, PROMPTS, DRAWS, "pocket")
+    pool, train = instruments.part(pocket.pool(), range(PROMPTS), DRAWS), rmkit.load("pocket")[:1000]
+    read = instruments.read(pool, "pocket")
     settings = grid(groups=[VOTES], noise=[w / 100 for w in WRONG], l2=0.01, seed=range(SEEDS))
     fitted = fit_heads(features(train, "pocket", progress=False), train, settings, test=range(800, 1000))
     heads = fitted.weights.numpy().reshape(len(WRONG), SEEDS, -1)
-    gold = pool.gold[:PROMPTS, :DRAWS]
     rewards = np.einsum("wsd,pnd->wspn", heads, read).round(6)
-    means = (instruments.curves(r, gold, NS).mean((0, 1)) for r in rewards)
+    means = (instruments.curves(r, pool.gold, NS).mean((0, 1)) for r in rewards)
     return dict(zip(WRONG, means, strict=True))
 
 

@@ -5,6 +5,9 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+from rmkit.pocket import pool
 
 FOLDER = Path(__file__).parents[1] / "docs"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -22,6 +25,16 @@ def test_the_picture_of_the_readme_is_small_moves_and_asks_for_nothing():
     assert root.find(f"{SVG}title").text
     assert f"{max(picture.WRONG)} % turned round" in root.find(f"{SVG}desc").text
     assert {each.get("repeatCount") for each in root.iter(f"{SVG}animate")} == {"indefinite"}
+
+
+def test_what_it_shows_can_be_computed_anew(monkeypatch):
+    small = {"PROMPTS": 2, "DRAWS": 8, "SEEDS": 2, "WRONG": (0, 40), "NS": [1, 4]}
+    for name, value in small.items():
+        monkeypatch.setattr(picture, name, value)
+    curves = picture.compute()
+    assert list(curves) == [0, 40]
+    assert curves[0].shape == (2,)
+    assert curves[0][0] == curves[40][0] == pytest.approx(pool().gold[:2, :8].mean())
 
 
 def test_it_shows_what_it_is_given():
