@@ -11,7 +11,6 @@ go down in proportion for fewer. Nothing is downloaded; the cache is a new folde
 import argparse
 import json
 import os
-import platform
 import random
 import resource
 import subprocess
@@ -21,7 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from tables import machine, row, show
 
 MILLION = 1_000_000
 
@@ -140,19 +139,6 @@ def resident() -> int:
     return 1024 * int(status.read_text().split("RssAnon:")[1].split()[0])
 
 
-def row(what: str, value: float, side: str, limit: float, unit: str) -> dict:
-    """One line of the table, with its verdict."""
-    good = value <= limit if side == "at most" else value >= limit
-    missing = "as wanted" if good else f"short by {max(value / limit, limit / value):.2f} x"
-    return {
-        "what": what,
-        "measured": value,
-        "wanted": f"{side} {limit:.3g}",
-        "unit": unit,
-        "verdict": missing,
-    }
-
-
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -170,10 +156,8 @@ def main() -> None:
         rows += tokens(preferences) if "tokens" in arguments.parts else []
         rows += evaluation(preferences) if "evaluate" in arguments.parts else []
         size = path.stat().st_size / 1e6
-    print(
-        f"{arguments.pairs:,} pairs, {size:.0f} MB; Python {platform.python_version()}, {os.cpu_count()} CPUs"
-    )
-    print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3g}".format))
+    print(machine())
+    show(f"Data: {arguments.pairs:,} pairs, {size:.0f} MB", rows)
 
 
 if __name__ == "__main__":
