@@ -33,7 +33,6 @@ def run(name: str, limit: float) -> tuple[str, list[str]]:
     """(how it ended, the rows that fall short) of one script; its output is shown as it comes."""
     command = [sys.executable, "-u", str(HERE / f"{name}.py"), *SCRIPTS[name]]
     threads = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    short: list[str] = []
     begun = time.monotonic()
     with subprocess.Popen(command, env=threads | os.environ, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -11,7 +11,6 @@ go down in proportion for fewer. Nothing is downloaded; the cache is a new folde
 import argparse
 import json
 import os
-import platform
 import random
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from tables import machine, row, show
 
 MILLION = 1_000_000
 
@@ -155,19 +154,6 @@ def new_process(script: str, path: Path, cache: str) -> list[str]:
     return done.stdout.split()
 
 
-def row(what: str, value: float, side: str, limit: float, unit: str) -> dict:
-    """One line of the table, with its verdict."""
-    good = value <= limit if side == "at most" else value >= limit
-    missing = "as wanted" if good else f"short by {max(value / limit, limit / value):.2f} x"
-    return {
-        "what": what,
-        "measured": value,
-        "wanted": f"{side} {limit:.3g}",
-        "unit": unit,
-        "verdict": missing,
-    }
-
-
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -185,10 +171,8 @@ def main() -> None:
         rows += [*tokens(preferences), *tokens_memory(path)] if "tokens" in arguments.parts else []
         rows += evaluation(preferences) if "evaluate" in arguments.parts else []
         size = path.stat().st_size / 1e6
-    print(
-        f"{arguments.pairs:,} pairs, {size:.0f} MB; Python {platform.python_version()}, {os.cpu_count()} CPUs"
-    )
-    print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3g}".format))
+    print(machine())
+    show(f"Data: {arguments.pairs:,} pairs, {size:.0f} MB", rows)
 
 
 if __name__ == "__main__":

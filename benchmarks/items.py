@@ -9,10 +9,10 @@ CPU seconds of the fastest repeat, and mean something relative to each other onl
 
 import argparse
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from tables import fastest
 
 from rmkit import bradley_terry
 
@@ -26,19 +26,6 @@ def battles(number: int, items: int, seed: int = 0) -> tuple[np.ndarray, np.ndar
     b = (a + rng.integers(1, items, size=number)) % items
     won = rng.random(number) < 1 / (1 + np.exp(scores[b] - scores[a]))
     return names[a], names[b], won
-
-
-def fastest(ways: dict[str, Callable[[], object]], repeats: int) -> dict[str, tuple[float, object]]:
-    """(CPU seconds of the fastest repeat, result) of each way; they take turns, so that load falls on all."""
-    found: dict[str, tuple[float, object]] = {}
-    for _ in range(repeats):
-        for name, run in ways.items():
-            start = time.process_time()
-            result = run()
-            spent = time.process_time() - start
-            if name not in found or spent < found[name][0]:
-                found[name] = spent, result
-    return found
 
 
 def measure(number: int, items: int, repeats: int) -> pd.DataFrame:
@@ -63,7 +50,7 @@ def measure(number: int, items: int, repeats: int) -> pd.DataFrame:
         "rmkit, array of numbers": lambda: bradley_terry.fit(arrays),
         "rmkit, table, and robust errors": lambda: bradley_terry.fit(frame).robust_covariance,
     }
-    timed = fastest(ways, repeats)
+    timed = fastest(ways, repeats, time.process_time)
     peer = np.log(timed["evalica, lists of names (no errors)"][1].scores)
     ours = timed["rmkit, table of names"][1]
     apart = np.abs((peer - peer.mean()).loc[ours.items] - ours.scores).max()

@@ -8,9 +8,10 @@ length. The methods take turns; the fastest repeat counts, in processor seconds 
 """
 
 import argparse
+from functools import partial
 
 import torch
-from tables import clock, machine, row, show
+from tables import clock, fastest, machine, row, show
 from transformers import DynamicCache
 
 from rmkit import pocket
@@ -53,16 +54,12 @@ def measure(name: str, n: int, repeats: int) -> list[dict]:
     """The rows of the table."""
     policy, prompt = pocket.policy(name), pocket.pool().prompts[0]
     methods = {"room ahead": ours, "copying": copying, "generate": generate}
-    seconds: dict[str, list[float]] = {key: [] for key in methods}
-    texts: dict[str, list[str]] = {}
     for method in methods.values():
         method(policy, prompt, min(8, n))  # warms up
-    for _ in range(repeats):
-        for key, method in methods.items():
-            begun = clock(policy.model.device)
-            texts[key] = method(policy, prompt, n)
-            seconds[key].append(clock(policy.model.device) - begun)
-    best = {key: min(each) for key, each in seconds.items()}
+    ways = {key: partial(method, policy, prompt, n) for key, method in methods.items()}
+    timed = fastest(ways, repeats, lambda: clock(policy.model.device))
+    best = {key: seconds for key, (seconds, _) in timed.items()}
+    texts = {key: found for key, (_, found) in timed.items()}
     words = {key: sum(len(t.split()) for t in each) / n for key, each in texts.items()}
     for key in methods:
         print(f"{key:12} {best[key]:.2f} s, {words[key]:.1f} words an answer")

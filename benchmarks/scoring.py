@@ -12,7 +12,7 @@ import tempfile
 import warnings
 
 import torch
-from tables import clock, machine, row, show
+from tables import clock, fastest, machine, row, show
 from training import rankings
 from transformers import pipeline
 
@@ -37,14 +37,9 @@ def measure(name: str, answers: int, prompt: int, response: int, repeats: int) -
         "pipeline, batches of 8": lambda: theirs(8),
         f"pipeline, all {answers} at once": lambda: theirs(answers),
     }
-    seconds: dict[str, list[float]] = {key: [] for key in methods}
-    scores: dict[str, list[float]] = {}
-    for _ in range(repeats + 1):  # the first warms up
-        for key, method in methods.items():
-            begun = clock(model.device)
-            scores[key] = method()
-            seconds[key].append(clock(model.device) - begun)
-    best = {key: min(each[1:]) for key, each in seconds.items()}
+    timed = fastest(methods, repeats + 1, lambda: clock(model.device))  # the first warms up
+    best = {key: seconds for key, (seconds, _) in timed.items()}
+    scores = {key: found for key, (_, found) in timed.items()}
     for key, each in best.items():
         print(f"{key:28} {each:.2f} s")
     ours = best.pop("rmkit")

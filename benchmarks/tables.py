@@ -3,6 +3,7 @@
 import os
 import platform
 import time
+from collections.abc import Callable
 
 import pandas as pd
 import torch
@@ -41,6 +42,24 @@ def show(title: str, rows: list[dict]) -> None:
     """Print a table under its title."""
     print(f"\n{title}\n")
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3g}".format, na_rep="-"), flush=True)
+
+
+def fastest(
+    ways: dict[str, Callable[[], object]], repeats: int, now: Callable[[], float]
+) -> dict[str, tuple[float, object]]:
+    """(seconds of the fastest repeat, its result) of each way; they take turns, so that load falls on all.
+
+    now: the clock, such as `time.process_time`.
+    """
+    found: dict[str, tuple[float, object]] = {}
+    for _ in range(repeats):
+        for name, run in ways.items():
+            begun = now()
+            result = run()
+            spent = now() - begun
+            if name not in found or spent < found[name][0]:
+                found[name] = spent, result
+    return found
 
 
 def clock(device: torch.device) -> float:

@@ -73,6 +73,7 @@ def surprise_and_next(
         return torch.cat([most[:, None], following], 1)
 
     whole = [[*head, *tokens] for head, tokens in zip(heads, said, strict=True)]
+    _check(model, whole)
     found = _in_batches(model, whole, batch, read)
     return found[:, 0], found[:, 1:]
 
@@ -114,7 +115,6 @@ def _in_batches(
     read: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
 ) -> Tensor:
     """read(ids, attention mask, last places, which lists) on at most `batch` lists at a time, in order."""
-    _check(model, heads)
     order = sorted(range(len(heads)), key=lambda i: len(heads[i]))
     rows = []
     for start in range(0, len(order), batch):

@@ -136,11 +136,6 @@ SAFE = (
 )  # fmt: skip
 
 
-def size_rank(word: str) -> int:
-    """0 for tiny to 4 for huge."""
-    return SIZES.index(word)
-
-
 def makes_sense(action: str, animal: str) -> bool:
     """Would somebody ask to do this with the animal? (Nobody asks to ride an ant, or to listen to a crab.)"""
     own = FACTS[animal]

@@ -10,8 +10,8 @@ from scipy import special
 from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record
 from rmkit.errors import InputError
+from rmkit.evaluation import pool_policy
 from rmkit.evaluation.best_of import best_of_n
-from rmkit.evaluation.pool_policy import PoolPolicy, at_kl, gradient
 from rmkit.models.features import features
 from rmkit.models.reward_model import RewardModel
 from rmkit.pocket.annotators import TEMPERATURE
@@ -60,7 +60,7 @@ def tilted(rewards: np.ndarray, gold: np.ndarray, kls: Sequence[float]) -> np.nd
 
     One beta for all prompts of a reward model, as in training. gold may be any (P, N), or (S, P, N), values.
     """
-    return np.stack([at_kl(rewards, kl)[0].expected(gold) for kl in kls], -1)
+    return np.stack([pool_policy.at_kl(rewards, kl)[0].expected(gold) for kl in kls], -1)
 
 
 def pigeonhole(
@@ -115,10 +115,10 @@ def expected_rloo(
     kept = set(np.linspace(0, steps, moments).round().astype(int))
     found = []
     for step in range(steps + 1):
-        policy = PoolPolicy(special.log_softmax(logits, axis=-1))
+        policy = pool_policy.PoolPolicy(special.log_softmax(logits, axis=-1))
         if step in kept:
             found.append((policy.kl, policy.expected(gold)))
-        move = gradient(policy.log_probabilities, rewards, beta)
+        move = pool_policy.gradient(policy.log_probabilities, rewards, beta)
         logits += most * move / np.abs(move).max(-1, keepdims=True).clip(1e-12)
     return Walk(*(np.stack(part, -1) for part in zip(*found, strict=True)))
 
@@ -128,8 +128,8 @@ def ends(rewards: np.ndarray, gold: np.ndarray, betas: Sequence[float]) -> Walk:
 
     rewards (S, P, N); betas from the shortest leash, the largest beta, to the longest.
     """
-    start = PoolPolicy(np.full(rewards.shape, -np.log(rewards.shape[-1])))
-    policies = [start, *(PoolPolicy(special.log_softmax(rewards / beta, axis=-1)) for beta in betas)]
+    start = pool_policy.PoolPolicy(np.full(rewards.shape, -np.log(rewards.shape[-1])))
+    policies = [start, *(pool_policy.tilted(rewards, beta) for beta in betas)]
     moved = [p.expected(gold) for p in policies]
     return Walk(np.stack([p.kl for p in policies], -1), np.stack(moved, -1))
 

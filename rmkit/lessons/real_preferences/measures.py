@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from rmkit.evaluation.report import Report
 from rmkit.lessons.training_well.figures import tempered
 from rmkit.theory.calibration import log_loss
-from rmkit.theory.intervals import Interval, credit, crossed_interval, mean_interval
+from rmkit.theory.intervals import Interval, by_cluster, credit, crossed_interval, mean_interval
 
 
 def agreement(reports: Sequence[Report]) -> np.ndarray:
@@ -26,9 +25,8 @@ def crossed(values: np.ndarray, report: Report) -> Interval:
 
     With one run, or where all runs are alike, the interval is over prompts.
     """
-    codes, prompts = pd.factorize(report.comparisons["prompt"])
-    sizes = np.bincount(codes, minlength=len(prompts)).astype(float)
-    by_prompt = np.stack([np.bincount(codes, weights=row) / sizes for row in values])
+    cells = [by_cluster(row, report.comparisons["prompt"]) for row in values]
+    sizes, by_prompt = cells[0][1], np.stack([totals / own for _, own, totals in cells])
     if len(values) > 1 and np.ptp(by_prompt, axis=0).any():
         return crossed_interval(by_prompt, np.tile(sizes, (len(values), 1)))
     weighted = by_prompt.mean(0)

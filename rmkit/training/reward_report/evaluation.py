@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from rmkit.data.ledger import beginning
 from rmkit.data.preferences import Preferences
 from rmkit.errors import shown
 from rmkit.evaluation.report import Report
-from rmkit.theory.intervals import Difference, Interval, credit, crossed_interval, paired_difference
+from rmkit.theory.intervals import (
+    Difference,
+    Interval,
+    by_cluster,
+    credit,
+    crossed_interval,
+    paired_difference,
+)
 from rmkit.training.reward_report.document import Part, Points, Table
 from rmkit.training.reward_report.pictures import forest
 
@@ -169,11 +175,9 @@ def surely_wrong(report: Report, data: Preferences) -> Table | None:
 
 def over_seeds(reports: Sequence[Report]) -> tuple[Interval, list[float]]:
     """Accuracy over runs and prompts, crossed, and that of each run; all evaluated on the same pairs."""
-    frame = reports[0].comparisons
-    codes, prompts = pd.factorize(frame["prompt"])
-    sizes = np.bincount(codes, minlength=len(prompts)).astype(float)
-    rows = [np.bincount(codes, weights=credit(each.comparisons["gap"])) / sizes for each in reports]
-    found = crossed_interval(np.stack(rows), np.tile(sizes, (len(rows), 1)))
+    prompts = reports[0].comparisons["prompt"]
+    cells = [by_cluster(credit(each.comparisons["gap"]), prompts) for each in reports]
+    found = crossed_interval([totals / sizes for _, sizes, totals in cells], [sizes for _, sizes, _ in cells])
     return found, [each.accuracy for each in reports]
 
 
