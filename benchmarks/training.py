@@ -101,6 +101,7 @@ def trl(
         pairs_of_group = data[group.index].pairs()
         rows += [{"chosen_ids": texts[i], "rejected_ids": texts[j]} for i, j in pairs_of_group]
     timer = Clock()
+    model.network.set_attn_implementation("sdpa")  # as transformers loads it
     config = RewardConfig(
         output_dir=folder, report_to="none", save_strategy="no", disable_tqdm=True,
         per_device_train_batch_size=batch, gradient_accumulation_steps=pairs // batch,

@@ -203,7 +203,7 @@ def attention_mask(batch: Batch, implementation: str, dtype: torch.dtype) -> obj
     if implementation == "flex_attention":
         return _block_mask(batch)
     seen = batch.visible()
-    if implementation == "sdpa":
+    if implementation != "eager":
         return seen
     return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill(~seen, torch.finfo(dtype).min)
 
@@ -224,8 +224,8 @@ def _block_mask(batch: Batch) -> object:
 def pack(groups: Sequence[TokenGroup], pad_id: int, width: int = 0, hidden: int = 0) -> Batch:
     """The packed layout: groups placed first-fit, longest first, in rows of up to `width` tokens.
 
-    The default width, the longest group, is right where attention computes all L x L (SDPA): a wider row
-    holds the same tokens but costs more attention. A block mask (FlexAttention) prefers few wide rows.
+    The default width, the longest group, is right where attention computes all L x L under a mask: a wider
+    row has the same tokens, but costs more. Attention that skips what is hidden prefers few wide rows.
     hidden: the model's width; a group of very many responses is then cut (`wide_groups.parts`), and its
     prompt begins each part.
     """

@@ -19,7 +19,7 @@ from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Prompt
 from rmkit.device import best_device
 from rmkit.errors import InputError
-from rmkit.models import adapters, encoding, last_layer, layouts, networks, spread
+from rmkit.models import adapters, encoding, last_layer, layouts, networks, packed_attention, spread
 from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
 from rmkit.models.templates import give_pad_token, render
@@ -116,6 +116,8 @@ class RewardModel(nn.Module):
         model.to(device).eval()
         if layout != "auto":
             model.layout = layout
+            if layout == "packed" and not elsewhere:
+                layouts.skips_hidden(model)
         elif not elsewhere:  # else the first process says which
             model.layout = layouts.usable(model)
         model._say(render(tokenizer, "x", ["x"]).notes)
@@ -163,12 +165,12 @@ class RewardModel(nn.Module):
         pad_id = self.tokenizer.pad_token_id
         if self.layout == "padded":
             return pad(groups, pad_id).to(self.device)
-        flex = self.classifier.config._attn_implementation == "flex_attention"
-        if flex:  # skips what is not seen
+        if packed_attention.reads_plans(self.classifier):  # one row, and no padding
+            return pack(groups, pad_id, sum(map(len, groups)))
+        if self.classifier.config._attn_implementation == "flex_attention":  # skips what is not seen
             return pack(groups, pad_id, self.max_length).to(self.device)
-        return pack(groups, pad_id, hidden=self.classifier.config.get_text_config().hidden_size).to(
-            self.device
-        )
+        width = self.classifier.config.get_text_config().hidden_size
+        return pack(groups, pad_id, hidden=width).to(self.device)
 
     def costs(self, groups: Sequence[TokenGroup]) -> list[int]:
         """Tokens that each group takes in this model's layout."""
@@ -201,13 +203,13 @@ class RewardModel(nn.Module):
 
     def hidden(self, batch: Batch) -> Tensor:
         """(R, L, D): the last layer's hidden states."""
-        config = self.classifier.config
-        return self.classifier.base_model(
-            input_ids=batch.input_ids,
-            position_ids=batch.position_ids,
-            attention_mask=attention_mask(batch, config._attn_implementation, self.classifier.dtype),
-            use_cache=False,
-        ).last_hidden_state
+        if batch.packed and packed_attention.reads_plans(self.classifier):
+            seen = packed_attention.inputs(batch)
+        else:
+            kind = self.classifier.config._attn_implementation
+            seen = {"attention_mask": attention_mask(batch, kind, self.classifier.dtype)}
+        tokens = {"input_ids": batch.input_ids, "position_ids": batch.position_ids}
+        return self.classifier.base_model(**tokens, **seen, use_cache=False).last_hidden_state
 
     def _classified(self, batch: Batch) -> Tensor:
         """Rewards of an encoder, which reads a whole row with its own pooling: (G, K)."""
