@@ -148,8 +148,8 @@ def index(readme: str, known: dict[str, str], names: list[str]) -> str:
     ]
     note = (
         "These pages are read without a kernel: a figure's sliders move between values that were computed "
-        "before. The lessons do not run inside the page: Pyodide, Python for a browser, has no PyTorch, and what a "
-        "registry gives of it holds no NumPy."
+        "before. The lessons do not run inside the page: Pyodide, Python for a browser, has no PyTorch, and "
+        "what a registry gives of it holds no NumPy."
     )
     return "\n\n".join(["# rmkit", opening, "## The course", course, note, *trees]) + "\n"
 
