@@ -36,7 +36,7 @@ def describe(report) -> str:
     """The figure in words: accuracy and its interval, the best null rule, the ceiling, the subsets' range."""
     if not finite(report.accuracy):
         return f"No accuracy is known for these {report.groups:,} groups."
-    said = f"The rewards order {report.accuracy:.1%} of {report.pairs:,} pairs as the labels do{_ends(report)}"
+    said = f"The rewards order {report.accuracy:.1%} of {report.pairs:,} pairs as labels do{_ends(report)}"
     rules = {name: rule["accuracy"] for name, rule in report.baselines.items() if finite(rule["accuracy"])}
     if rules:
         best = max(rules, key=rules.get)
