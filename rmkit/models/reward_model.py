@@ -287,6 +287,9 @@ class RewardModel(nn.Module):
         """The tokens that are scored, to reproduce a score in plain transformers:
 
         `AutoModelForSequenceClassification.from_pretrained(folder)(torch.tensor([tokens])).logits`
+
+        They are those of `score(prompt, [response])`: in a group whose text is too long, the prompt is cut
+        for all responses as the longest of them needs.
         """
         group = self._group(prompt, [response])
         return group.prompt + group.responses[0]
