@@ -1,9 +1,6 @@
 """Preferences from any source: files, folders, the Hub, rows in memory, built-in sets."""
 
-import contextlib
-import gc
 import re
-from collections.abc import Iterator
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -15,6 +12,7 @@ from rmkit.data.groups import Preferences
 from rmkit.data.ledger import Event
 from rmkit.data.records import Record, prompt_key
 from rmkit.data.streams import Stream, needs_all, stream
+from rmkit.data.uncollected import uncollected
 from rmkit.errors import InputError, did_you_mean
 from rmkit.paths import data_folder
 
@@ -71,19 +69,7 @@ def load(
     return kept.once(kept.key(source, arguments), lambda: _read(source, **arguments))
 
 
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """No garbage collector meanwhile: rows make no cycles, and it would look at all of them many times."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
-@_uncollected()
+@uncollected()
 def _read(
     source, split: str | None, config: str | None, clean: bool, votes: str, malformed: float
 ) -> Preferences:

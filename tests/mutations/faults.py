@@ -342,7 +342,7 @@ MODELS = [
     Fault(
         "a response ends with EOS and not as the template ends a turn",
         "rmkit/models/chat.py",
-        "finished = [_write(tokenizer, answered(messages, answer)) for answer in answers]",
+        "finished = [template.write(answered(messages, answer)) for answer in answers]",
         "finished = [opened + answer + (tokenizer.eos_token or '') for answer in answers]",
         "tests/models/test_chat.py::test_tokens_are_those_of_the_whole_conversation",
     ),
