@@ -20,7 +20,7 @@ from rmkit.data.ledger import KEPT, Example, Ledger
 from rmkit.data.outlines import outline
 from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record
-from rmkit.data.stored_records import chosen, labels_alone
+from rmkit.data.stored_records import chosen, digest_of_texts, labels_alone
 from rmkit.data.uncollected import uncollected
 from rmkit.errors import InputError
 from rmkit.models.chat_template import ChatTemplate, TemplateRefusal
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 LARGE = 4096  # records from which on tokens are kept on disk
-VERSION = 2  # of how tokens are made: raise it, and everything on disk is made anew
+VERSION = 3  # of how tokens are made: raise it, and everything on disk is made anew
 
 
 def encode(
@@ -144,7 +144,7 @@ def _key(
         return None
     about = [VERSION, max_length, steps, type(tokenizer).__name__, backend.to_str(), tokenizer.chat_template]
     digest = hashlib.sha256(json.dumps([*about, str(tokenizer.special_tokens_map)]).encode())
-    for record in preferences:
-        parts = [record.steps] if steps else []
-        digest.update(json.dumps([record.prompt, record.responses, *parts]).encode())
+    digest.update(digest_of_texts(preferences.records))
+    for record in labels_alone(preferences.records) if steps else ():
+        digest.update(json.dumps(record.steps).encode())
     return digest.hexdigest()[:40]

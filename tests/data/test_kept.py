@@ -11,7 +11,7 @@ from rmkit.preferences import Record, load
 
 from rmkit.data import formats, kept, preferences, stored
 from rmkit.data.formats import registry
-from rmkit.data.stored_records import CHUNK, StoredRecords
+from rmkit.data.stored_records import CHUNK, StoredRecords, digest_of_texts
 from rmkit.errors import InputError
 
 WORDS = ["heron", "reed", "pond", "mud", "eel", "frog", "marsh", "bank", "rain", "nest"]
@@ -218,3 +218,28 @@ def test_processes_that_fill_one_cache_at_once_lose_nothing(tmp_path):
     assert len(entries(tmp_path)) == 2, "and no half-written file is left"
     assert len(list(tmp_path.glob("rows.jsonl.*"))) == 1, "one has converted, the others have waited"
     assert len(load(path)) == n
+
+
+def test_a_digest_of_texts_is_the_same_for_every_way_to_hold_them(three):
+    plain, _, again = three
+    parts = (lambda p: p, lambda p: p[5:2000:3], lambda p: p[::-1], lambda p: p.take(700, seed=3))
+    digests = [digest_of_texts(part(plain).records) for part in parts]
+    assert digests == [digest_of_texts(part(again).records) for part in parts]
+    assert len(set(digests)) == len(parts)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (Record("a b", ["c", "d"]), Record("a b", ["d", "c"])),
+        (Record("a b", ["c", "d"]), Record("a bc", ["", "d"])),
+        (Record("a b", ["cd", "e"]), Record("a b", ["c", "de"])),
+        (Record("[]", ["c"]), Record([], ["c"])),
+    ],
+)
+def test_a_digest_of_texts_tells_where_each_ends(a, b):
+    assert digest_of_texts([a]) != digest_of_texts([b])
+    assert digest_of_texts([a, b]) != digest_of_texts([b, a])
+    assert digest_of_texts([Record("p", ["a", "b"]), Record("p", ["c"])]) != digest_of_texts(
+        [Record("p", ["a"]), Record("p", ["b", "c"])]
+    )
