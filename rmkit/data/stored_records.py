@@ -132,6 +132,11 @@ def _bytes_of(texts: pyarrow.LargeStringArray) -> tuple[np.ndarray, memoryview]:
 
 def batches(records: Iterable[Record]) -> Iterator[pyarrow.RecordBatch]:
     """The records as batches of a table of SCHEMA."""
+    if isinstance(records, StoredRecords):
+        for start in range(0, len(records), CHUNK):
+            part = pyarrow.Table.from_batches(records[start : start + CHUNK].parts(), SCHEMA)
+            yield from part.combine_chunks().to_batches()
+        return
     records = iter(records)
     while part := list(islice(records, CHUNK)):
         texts = [isinstance(record.prompt, str) for record in part]

@@ -282,8 +282,8 @@ DATA = [
     Fault(
         "a repeat names the wrong twin",
         "rmkit/data/cleaning.py",
-        "repeats {records[twin][0]}",
-        "repeats {records[number - 1][0]}",
+        "repeats {records[twin].where}",
+        "repeats {records[number - 1].where}",
         "tests/data/test_votes.py::test_a_repeat_is_equal_in_every_field_but_for_white_space_and_names_its_twin",
     ),
     Fault(
