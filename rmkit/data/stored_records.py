@@ -117,13 +117,13 @@ def digest_of_texts(records: Sequence[Record]) -> bytes:
         responses = part.column("responses")
         sizes = np.diff(responses.offsets.to_numpy())
         talk = part.column("talk").to_numpy(zero_copy_only=False)
-        pieces = [sizes, talk, *_bytes_of(part.column("prompt")), *_bytes_of(responses.flatten())]
+        pieces = [sizes, talk, *bytes_of(part.column("prompt")), *bytes_of(responses.flatten())]
         for digest, piece in zip(digests, pieces, strict=True):
             digest.update(piece)
     return b"".join(digest.digest() for digest in digests)
 
 
-def _bytes_of(texts: pyarrow.LargeStringArray) -> tuple[np.ndarray, memoryview]:
+def bytes_of(texts: pyarrow.LargeStringArray) -> tuple[np.ndarray, memoryview]:
     """(the bytes that each text takes, all of them one after the other)."""
     _, ends, content = texts.buffers()
     ends = np.frombuffer(ends, np.int64)[texts.offset : texts.offset + len(texts) + 1]
