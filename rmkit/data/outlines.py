@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow
 import pyarrow.compute as pc
 
-from rmkit.data.records import Record, prompt_key
-from rmkit.data.stored_records import StoredRecords, as_bytes, as_text, bytes_of
+from rmkit.data.records import Record, prompt_key, ranks_of
+from rmkit.data.stored_records import StoredRecords, as_bytes, as_text, bytes_of, chosen, labels_alone
 
 
 @dataclass
@@ -67,6 +67,28 @@ def outline(records: Sequence[Record]) -> Outline:
     ranks = [rank or 0 for record, k in zip(records, sizes, strict=True) for rank in record.ranks or [0] * k]
     subsets = [record.subset for record in records]
     return _joined(Outline, [(sizes, ranks, subsets, [True] * len(sizes))])
+
+
+def all_ranks(records: Sequence[Record]) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) how many responses each record has, and (M,) `ranks_of` all of them, record after record."""
+    groups = outline(records)
+    ranks, starts = groups.ranks, np.cumsum(groups.sizes) - groups.sizes
+    asked = np.flatnonzero(groups.asked).tolist()  # `correct` may stand where no rank does
+    for number, record in zip(asked, labels_alone(chosen(records, asked)), strict=True):
+        ranks[starts[number] : starts[number] + len(record.responses)] = ranks_of(record)
+    return groups.sizes, ranks
+
+
+def any_knows(records: Sequence[Record], name: str) -> bool:
+    """Whether any record has a value in this field, one of those that are not among `Outline`."""
+    if isinstance(records, StoredRecords) and not any(_mentions(part, name) for part in records.parts()):
+        return False
+    return any(getattr(record, name, None) is not None for record in records)
+
+
+def _mentions(part: pyarrow.RecordBatch, name: str) -> bool:
+    rest = part.column("rest")
+    return rest.null_count < len(rest) and bool(pc.any(pc.match_substring(rest, f'"{name}"')).as_py())
 
 
 def texts(records: Sequence[Record]) -> Texts:

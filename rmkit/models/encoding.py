@@ -6,7 +6,6 @@ chat template, the longest length, and the steps where they are looked for).
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
@@ -60,12 +59,11 @@ def encode(
     else:
         _none_refused(groups, preferences)
     places = groups.places.tolist()
-    subsets = outline(chosen(preferences.records, places)).subsets.tolist()
-    for subset, n in Counter(subsets).items():
-        ledger.add(KEPT, n, subset=subset)
-    for number, what, done in groups.cuts():
-        example = Example.of(preferences[places[number]], done) if ledger.wants(what) else None
-        ledger.add(what, subset=subsets[number], example=example)
+    subsets = outline(chosen(preferences.records, places)).subsets
+    ledger.add_each(KEPT, subsets.tolist(), ())
+    for what, done, cut in groups.cuts():
+        looks = (Example.of(preferences[places[number]], done) for number in np.flatnonzero(cut).tolist())
+        ledger.add_each(what, subsets[cut].tolist(), looks)
     return groups, ledger
 
 

@@ -65,12 +65,11 @@ class TokenGroups(Sequence[TokenGroup]):
         parts = [batch.column(name).to_numpy(zero_copy_only=False) for batch in self.table.to_batches()]
         return np.concatenate(parts or [np.zeros(0, dtype=np.int32)])[self.places]
 
-    def cuts(self) -> Iterator[tuple[int, str, str]]:
-        """(number of the group, what the ledger counts of it, what was done) of all that lost something."""
-        whats = {what: self.column(what) for what in (PROMPT_CUT, RESPONSE_CUT)}
-        for number in np.flatnonzero(whats[PROMPT_CUT] | whats[RESPONSE_CUT]).tolist():
-            for what, done in cuts(*(bool(cut[number]) for cut in whats.values())).items():
-                yield number, what, done
+    def cuts(self) -> Iterator[tuple[str, str, np.ndarray]]:
+        """(what the ledger counts, what was done, (N,) with which groups) of all that lost something."""
+        prompt, response = self.column(PROMPT_CUT), self.column(RESPONSE_CUT)
+        of = {PROMPT_CUT: prompt, RESPONSE_CUT: response}
+        return ((what, done, of.get(what, prompt | response)) for what, done in cuts(True, True).items())
 
     def notes(self) -> list[str]:
         """What the chat template did not allow in any of the groups."""
