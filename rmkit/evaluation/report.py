@@ -211,7 +211,7 @@ def evaluate(model_or_scores, preferences) -> Report:
     known = dict(list(answers.groupby("subset")))
     names = sorted(set(parts) - {""})
     report.subsets = {name: _report(parts[name], known.get(name, answers[:0]), ledger) for name in names}
-    report.notes += _left_out(preferences, report)
+    report.notes += _left_out(preferences, labels.groups.subsets, report)
     report.length = within_prompts(rewards, said.lengths, labels.groups.sizes)
     return report
 
@@ -234,13 +234,13 @@ def _has_pairs(labels: Judged, preferences: Preferences) -> bool:
     )
 
 
-def _left_out(preferences: Preferences, report: Report) -> list[str]:
+def _left_out(preferences: Preferences, subsets: np.ndarray, report: Report) -> list[str]:
     """Sentences about groups, and whole subsets, that no number of the report counts."""
     silent = len(preferences) - report.groups
     notes = (
         [f"{silent:,} of {len(preferences):,} groups order nothing and are not counted."] if silent else []
     )
-    gone = sorted(set(preferences.subsets) - set(report.subsets))
+    gone = sorted({name for name in subsets if name is not None} - set(report.subsets))
     return notes + ([f"Subsets in which nothing is ordered: {', '.join(gone)}."] if gone else [])
 
 

@@ -5,7 +5,6 @@ split where the response begins. An encoder reads what its tokenizer makes of th
 prompt, a line break, the response and EOS. A user's text that looks like a special token stays text.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from rmkit.data.records import Prompt
 from rmkit.errors import InputError
 from rmkit.models import chat
+from rmkit.models.chat_template import ChatTemplate, looks_special
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -67,12 +67,15 @@ def render(
     tokenizer: "PreTrainedTokenizerBase",
     prompt: Prompt,
     responses: Sequence[str],
-    pattern: re.Pattern | None = None,
+    template: ChatTemplate | None = None,
 ) -> chat.Rendering:
-    """One prompt and its responses as text. Raises chat.TemplateRefusal, before anything is tokenized."""
+    """One prompt and its responses as text; template: the tokenizer's, where it is at hand.
+
+    Raises TemplateRefusal, before anything is tokenized.
+    """
     if tokenizer.chat_template:
-        return chat.render(tokenizer, prompt, responses, pattern)
-    guard = chat.Guard(pattern or chat.looks_special(tokenizer), ())
+        return chat.render(tokenizer, prompt, responses, template)
+    guard = chat.Guard(template.looks_special if template else looks_special(tokenizer), ())
     opened = _plain_text(prompt) if _is_encoder(tokenizer) else opened_text(prompt)
     return chat.Rendering(opened, list(responses), guard, apart=True)
 

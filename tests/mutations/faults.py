@@ -282,8 +282,8 @@ DATA = [
     Fault(
         "a repeat names the wrong twin",
         "rmkit/data/cleaning.py",
-        "repeats {records[twin][0]}",
-        "repeats {records[number - 1][0]}",
+        "repeats {records[twin].where}",
+        "repeats {records[number - 1].where}",
         "tests/data/test_votes.py::test_a_repeat_is_equal_in_every_field_but_for_white_space_and_names_its_twin",
     ),
     Fault(
@@ -342,7 +342,7 @@ MODELS = [
     Fault(
         "a response ends with EOS and not as the template ends a turn",
         "rmkit/models/chat.py",
-        "finished = [_write(tokenizer, answered(messages, answer)) for answer in answers]",
+        "finished = [template.write(answered(messages, answer)) for answer in answers]",
         "finished = [opened + answer + (tokenizer.eos_token or '') for answer in answers]",
         "tests/models/test_chat.py::test_tokens_are_those_of_the_whole_conversation",
     ),
