@@ -23,7 +23,7 @@ from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from rmkit.models.packing import PADDING, Batch
 
 NAME = "rmkit_packed"
-BLOCK = 1024  # tokens that look at once: what they see then stays in a processor's cache
+BLOCK = 512  # tokens that look at once: what they see then stays in a processor's cache
 Run = tuple[Tensor, Tensor]  # where the tokens of its prompt are, and where its own
 MORE = ("softcap", "s_aux", "position_bias")  # what some attention has beyond a softmax of q . k
 
