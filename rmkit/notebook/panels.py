@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 from rmkit.notebook import theme
 
 TITLE, LINE, AXIS, LEGEND, GAP = 40, 18, 52, 46, 12  # heights in pixels
-BETWEEN = 0.14  # share of the width between two panels of a row, for the numbers of the right one
-NARROW = 26  # characters of a question that fit over one of two panels in half a window
+BETWEEN = 0.18  # share of the width between two panels of a row, for numbers and name of the right one
+NARROW = 22  # characters of a question that fit over one of two panels in half a window
 
 
 @dataclass
