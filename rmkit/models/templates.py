@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Tokens that vocabularies reserve for padding; the first that exists is used before a new one is added.
 RESERVED_PADS = ("<|pad|>", "<pad>", "[PAD]", "<|finetune_right_pad_id|>", "<|endoftext|>")
 NEW_PAD = "<|pad|>"
-_TOGETHER = 512  # texts that a tokenizer reads at once, on all of its threads
+_TOGETHER = 4096  # texts that a tokenizer reads at once: its threads wait for each other at the end
 ANSWER = "\uf8ff"  # stands where a response stands; a private character, in no template
 
 Tokens = list[int]
