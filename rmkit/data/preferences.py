@@ -46,8 +46,8 @@ def load(
         one record a pair (an even split is a tie); "share" makes one with a soft label, `Record.share`.
     Large files (8 MB) are converted once and then read from the cache, record by record.
     malformed: the share of rows that may be unreadable; they are counted, and above it an error says why.
-    streaming: of a set on the Hub, read records as they come and hold none: a `Stream`, to loop over or to
-        `take` from. Repeats stay in it.
+    streaming: of a set on the Hub, read records as they come and hold none: a `Stream`, to loop over, to
+        `take` from, or to `save` as a file. Repeats stay in it.
     dials: arguments of a built-in set, such as rmkit.load("pocket", n=500).
     Raises InputError with the file, line and column of what cannot be read.
     """

@@ -57,11 +57,29 @@ class StoredRecords(Sequence[Record]):
 
     def parts(self) -> Iterator[pyarrow.RecordBatch]:
         """The rows of these records in order; rows of one batch that stand together come together."""
-        ends = np.flatnonzero(np.diff(self.places // CHUNK)) + 1
-        for places in np.split(self.places, ends) if len(self) else ():
+        runs = np.split(self.places, np.flatnonzero(np.diff(self.places // CHUNK)) + 1) if len(self) else []
+        if len(runs) * 16 > len(self) + CHUNK:
+            yield from self._shuffled_parts()
+            return
+        for places in runs:
             chunk = self._chunks[places[0] // CHUNK]
             whole = len(places) == len(chunk) and (np.diff(places) == 1).all()
             yield chunk if whole else chunk.take(pyarrow.array(places % CHUNK))
+
+    def _shuffled_parts(self) -> Iterator[pyarrow.RecordBatch]:
+        """The same where few neighbours are of one batch: many rows are gathered in the table's order."""
+        for start in range(0, len(self), 16 * CHUNK):
+            places = self.places[start : start + 16 * CHUNK]
+            order = np.argsort(places, kind="stable")
+            ends = np.flatnonzero(np.diff(places[order] // CHUNK)) + 1
+            found = [
+                self._chunks[some[0] // CHUNK].take(pyarrow.array(some % CHUNK))
+                for some in np.split(places[order], ends)
+            ]
+            gathered = (
+                pyarrow.Table.from_batches(found).combine_chunks().take(pyarrow.array(np.argsort(order)))
+            )
+            yield from gathered.combine_chunks().to_batches(max_chunksize=CHUNK)
 
     def take(self, chosen: Sequence[int] | np.ndarray) -> "StoredRecords":
         """These of the records, in this order."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Tokens that vocabularies reserve for padding; the first that exists is used before a new one is added.
 RESERVED_PADS = ("<|pad|>", "<pad>", "[PAD]", "<|finetune_right_pad_id|>", "<|endoftext|>")
 NEW_PAD = "<|pad|>"
+_TOGETHER = 4096  # texts that a tokenizer reads at once: its threads wait for each other at the end
 ANSWER = "\uf8ff"  # stands where a response stands; a private character, in no template
 
 Tokens = list[int]
@@ -279,7 +280,11 @@ def _ids(
         return tokenizer(text, pair, add_special_tokens=pair is not None, **options).input_ids
     # The first text sets the backend up as the options say; the others need none of what is made around ids.
     first = tokenizer(text[:1], add_special_tokens=False, **options).input_ids
-    found = [encoding.ids for encoding in backend.encode_batch(text, add_special_tokens=False)]
+    found = [
+        encoding.ids
+        for start in range(0, len(text), _TOGETHER)  # an encoding takes 100 bytes a token until it is read
+        for encoding in backend.encode_batch(text[start : start + _TOGETHER], add_special_tokens=False)
+    ]
     if found[:1] == first:
         return found
     return tokenizer(text, add_special_tokens=False, **options).input_ids  # it does more than its backend

@@ -102,6 +102,7 @@ def test_what_is_read_from_the_cache_is_what_was_converted(three):
         lambda p: p.shuffled(4)[10:40][::2],
         lambda p: p.subset("wet"),
         lambda p: p.to_pairs(),
+        lambda p: p.shuffled(5),
     ],
 )
 def test_every_part_of_a_kept_set_is_that_of_a_list(three, part):

@@ -217,6 +217,27 @@ DATA = [
         "tests/data/test_kept.py::test_another_file_argument_or_reader_is_another_entry",
     ),
     Fault(
+        "rows of several splits are read in blocks as one",
+        "rmkit/data/in_blocks.py",
+        "if len(labels) > 1 and reading.are_splits(labels):",
+        "if False:",
+        "tests/data/test_kept.py::test_rows_that_need_each_other_are_read_together",
+    ),
+    Fault(
+        "of a file read in blocks only the last block is looked through for faults",
+        "rmkit/data/convert.py",
+        "self._read += len(read)",
+        "self._read = len(read)",
+        "tests/data/test_kept.py::test_rows_read_in_blocks_are_those_read_together",
+    ),
+    Fault(
+        "texts that end elsewhere have one digest",
+        "rmkit/data/stored_records.py",
+        "return np.diff(ends), memoryview",
+        "return np.zeros(0, np.int64), memoryview",
+        "tests/data/test_kept.py::test_a_digest_of_texts_tells_where_each_ends",
+    ),
+    Fault(
         "a pair without a verdict is won by the first",
         "rmkit/data/formats/side_by_side.py",
         '    else:\n        made = {"responses": answers}\n',
@@ -570,7 +591,7 @@ EVALUATION = [
     Fault(
         "groups that order nothing are not mentioned",
         "rmkit/evaluation/report.py",
-        "    report.notes += _left_out(preferences, report)\n",
+        "    report.notes += _left_out(preferences, labels.groups.subsets, report)\n",
         "",
         "tests/evaluation/test_evaluation.py",
     ),
