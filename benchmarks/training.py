@@ -5,15 +5,16 @@
     python benchmarks/training.py --ks 2 --prompt 600 --response 100
 
 All train the same network from the same weights on the same tokens: prompts of about --prompt tokens,
-responses of about --response (lengths vary by --spread, as in real data; padding pays for that), float32, no
-gradient checkpointing, AdamW, equally many pairs in every step. The token ratio counts what each reads: for
-TRL a prompt and a response twice a pair, for the packed layout a prompt once and each response once. TRL
-reads pairs, so a ranking of K = 8 is 28 of its rows; it gets the tokens ready-made, and its steps of many
-pairs as accumulated batches of --trl-batch pairs (the whole step at once would not fit into the memory of
-most machines). Every repeat has rankings of its own, on which the methods take turns: so a machine that is
-busy for a while is busy for all, and each repeat gives a ratio; the padded loop is in the first alone. On a
-CPU with one thread the seconds are processor seconds, which other programs disturb less than the clock on the
-wall; otherwise they are that clock's. Text is generated; nothing is read or downloaded but the model.
+responses of about --response (lengths vary by --spread, as in real data; padding pays for that), float32,
+no gradient checkpointing, AdamW, equally many pairs in every step. The token ratio counts what each reads:
+for TRL a prompt and a response twice a pair, for the packed layout a prompt once and each response once.
+TRL reads pairs, so a ranking of K = 8 is 28 of its rows; it gets the tokens ready-made, and its steps of
+many pairs as accumulated batches of --trl-batch pairs (the whole step at once would not fit into the memory
+of most machines). Every repeat has rankings of its own, the same in each of its steps, and the methods take
+turns on them: so a machine that is busy for a while is busy for all, and each repeat gives a ratio. The
+padded loop is in the first alone. On a CPU with one thread the seconds are processor seconds, which other
+programs disturb less than the clock on the wall; otherwise they are that clock's. Text is generated;
+nothing is read or downloaded but the model.
 """
 
 import argparse
@@ -154,14 +155,16 @@ def measure(model: RewardModel, k: int, arguments: argparse.Namespace) -> tuple[
     runs = []  # of each repeat: its token ratio, and the seconds of each method
     for repeat in range(arguments.repeats + 1):
         # The first is short, and warms up.
-        data = rankings(model, groups * arguments.steps, k, repeat, *(lengths if repeat else (0, 30, 5)))
+        data = rankings(model, groups, k, repeat, *(lengths if repeat else (0, 30, 5)))
+        data = Preferences(data.records * arguments.steps, name=data.name)
         run = {"token ratio": token_ratio(model, data)}
         for name, method in methods.items():
             if repeat > 1 and name == PADDED:
                 continue
             with tempfile.TemporaryDirectory() as folder:
                 taken = method(copy.deepcopy(model), data, folder)
-            run[name] = sum(taken)
+            taken = taken[1:] or taken  # in the first the optimizer makes its state
+            run[name] = sum(taken) / len(taken)
             seconds[name] += taken if repeat else []
             if repeat:
                 each = ", ".join(f"{s:.1f}" for s in taken)
@@ -204,7 +207,7 @@ def main() -> None:
     parser.add_argument("--response", type=int, default=60, help="tokens")
     parser.add_argument("--pairs", type=int, default=8, help="in a step, at least one group")
     parser.add_argument("--spread", type=float, default=0.4, help="of lengths, as a share of their means")
-    parser.add_argument("--steps", type=int, default=1, help="in a repeat")
+    parser.add_argument("--steps", type=int, default=2, help="in a repeat; the first warms up")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--trl-batch", type=int, default=8, help="pairs in one forward pass; 8 is TRL's own")
     parser.add_argument("--tokens-per-batch", type=int, default=2048, help="in one forward pass of rmkit")
