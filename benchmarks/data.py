@@ -47,62 +47,89 @@ def seconds(action) -> tuple[float, object]:
     return time.process_time() - begun, result
 
 
-def loading(path: Path) -> tuple[list[dict], object]:
-    """Loading against json.loads of the same lines; then from the cache."""
+STEP = """
+import resource, sys, time
+begun = time.perf_counter()
+import rmkit
+
+def held():
+    words = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    return [1024 * int(words[name].split()[0]) for name in ("VmRSS", "VmHWM")]
+
+rmkit.load([{"prompt": "p", "chosen": "a", "rejected": "b"}])  # imports are not what is measured
+work = time.process_time()
+data = rmkit.load(sys.argv[1])
+load, most_of_load = time.process_time() - work, held()[1]
+model = rmkit.RewardModel.load("pocket", device="cpu")
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")  # from here on VmHWM is the most that is held while tokens are made
+before, work, clock = held()[0], time.process_time(), time.perf_counter()
+groups, _ = model.encode(data)
+made, waited, most_of_tokens = time.process_time() - work, time.perf_counter() - clock, held()[1]
+tokens = int(groups.column("packed").sum())
+rmkit.fit(model, data, groups_per_step=8, progress=False, callback=lambda row: False)
+taken, work = time.perf_counter() - begun, time.process_time()
+print(taken, load, most_of_load, made, waited, most_of_tokens - before, tokens)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, work)
+"""
+
+
+def first_step(path: Path, pairs: int) -> list[dict]:
+    """Two new processes: load, tokens and a first step of a run with a new cache; the same again.
+
+    Loading is set against json.loads of the same lines in this process. Pages of mapped files count as held.
+    """
+    plain, _ = seconds(lambda: [json.loads(line) for line in path.read_bytes().split(b"\n") if line])
+    rows, share = [], pairs / MILLION
+    for name, limit in (("load to first step, new cache", 480), ("the same, second time", 20)):
+        taken, load, of_load, made, waited, of_tokens, tokens, most, work = map(
+            float, new_process(STEP, path)
+        )
+        print(
+            f"{name}: {taken:.0f} s; {work:.0f} s of processor time, of it load {load:.1f}, tokens {made:.1f}"
+        )
+        print(
+            f"  tokens took {waited:.0f} s; held at most {of_load / 1e9:.2f} GB until all was loaded",
+            flush=True,
+        )
+        if not rows:
+            rows += [row("load, against json.loads of the lines", load / plain, "at most", 6.0, "x")]
+            what = f"memory to make {tokens:,.0f} tokens, {of_tokens / tokens:.2g} bytes each"
+            rows += [row(what, of_tokens / 1e9, "at most", max(0.25, share), "GB")]
+        else:
+            rows += [row("load again, from the cache", load, "at most", max(1.0, 20 * share), "s")]
+        limit = max(15.0, limit * share)  # 15 s: imports, the model and one step
+        rows += [row(name, taken, "at most", limit, "s")]
+        rows += [row(f"{name}: most memory", most / 1e9, "at most", 3.0, "GB")]
+    return rows
+
+
+def loaded(path: Path):
+    """The pairs at `path`; imports are not what is measured."""
     import rmkit
 
-    rmkit.load([{"prompt": "p", "chosen": "a", "rejected": "b"}])  # imports are not what is measured
-    plain, _ = seconds(lambda: [json.loads(line) for line in path.read_bytes().split(b"\n") if line])
-    first, preferences = seconds(lambda: rmkit.load(path))
-    again, preferences = seconds(lambda: rmkit.load(path))
-    return [
-        row("load, against json.loads of the lines", first / plain, "at most", 6.0, "x"),
-        row("load again, from the cache", again, "at most", max(1.0, 20 * len(preferences) / MILLION), "s"),
-    ], preferences
+    return rmkit.load(path)
 
 
 def tokens(preferences) -> list[dict]:
-    """Making tokens against one call of the tokenizer for the same bare texts.
+    """Making tokens against one call of the tokenizer for the same bare texts, of at most 20,000 pairs.
 
-    Times for the same texts are compared: what is too long is cut after it was read, and counts as read.
+    What is too long is cut after it was read, and counts as read.
     """
     import rmkit
 
     model = rmkit.RewardModel.load("pocket", device="cpu")
+    model.max_length -= 1  # tokens that no cache has
     some = preferences[:20_000]
     texts = [text for r in some for text in [r.prompt, *r.responses]]
     own, ids = seconds(lambda: model.tokenizer(texts, add_special_tokens=False, verbose=False).input_ids)
-    own *= len(preferences) / len(some)
     del ids
-    first, _ = seconds(lambda: model.encode(preferences))
-    again, _ = seconds(lambda: model.encode(preferences))
+    first, _ = seconds(lambda: model.encode(some))
+    again, _ = seconds(lambda: model.encode(some))
     return [
         row("tokens a second, against one call of the tokenizer", own / first, "at least", 0.8, ""),
         row("tokens again, from the cache: time against the first", again / first, "at most", 0.1, ""),
     ]
-
-
-TOKENS = """
-import resource, sys
-import rmkit
-data = rmkit.load(sys.argv[1])
-model = rmkit.RewardModel.load("pocket", device="cpu")
-model.encode(data[:100])  # what the first call brings is not the tokens'
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-groups, _ = model.encode(data)
-most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(1024 * (most - before), int(groups.column("packed").sum()))
-"""
-
-
-def tokens_memory(path: Path) -> list[dict]:
-    """By how much making tokens raises the most memory held, in a new process with a new cache.
-
-    Pages of mapped files count, as in all numbers here; a peak only rises, whatever was freed before.
-    """
-    with tempfile.TemporaryDirectory() as cache:
-        most, number = map(int, new_process(TOKENS, path, cache))
-    return [row(f"most memory while making {number:,} tokens", most / number, "at most", 6.0, "bytes each")]
 
 
 def evaluation(preferences) -> list[dict]:
@@ -116,40 +143,10 @@ def evaluation(preferences) -> list[dict]:
     return [row("evaluate from scores", taken, "at most", max(0.5, 10 * share), "s")]
 
 
-STEP = """
-import resource, sys, time
-begun = time.perf_counter()
-import rmkit
-data = rmkit.load(sys.argv[1])
-loaded = time.perf_counter() - begun
-model = rmkit.RewardModel.load("pocket", device="cpu")
-rmkit.fit(model, data, groups_per_step=8, progress=False, callback=lambda row: False)
-used = resource.getrusage(resource.RUSAGE_SELF)
-print(time.perf_counter() - begun, used.ru_maxrss * 1024, loaded, used.ru_utime + used.ru_stime)
-"""
-
-
-def first_step(path: Path, pairs: int) -> list[dict]:
-    """From a new process to the first step of a run, with a new cache and again; the most memory held."""
-    rows = []
-    with tempfile.TemporaryDirectory() as cache:
-        for name, limit in (("load to first step, new cache", 480), ("the same, second time", 20)):
-            taken, most, loaded, processor = map(float, new_process(STEP, path, cache))
-            print(f"{name}: {loaded:.0f} s to load, {processor:.0f} s of processor time in all")
-            limit = max(15.0, limit * pairs / MILLION)  # 15 s: imports, the model and one step
-            rows += [row(name, taken, "at most", limit, "s")]
-            rows += [row(f"{name}: most memory", most / 1e9, "at most", 3.0, "GB")]
-    return rows
-
-
-def new_process(script: str, path: Path, cache: str) -> list[str]:
-    """The words that a script printed about the pairs at `path`, run on its own with this cache."""
+def new_process(script: str, path: Path) -> list[str]:
+    """The words that a script printed about the pairs at `path`, run on its own with the same cache."""
     done = subprocess.run(
-        [sys.executable, "-c", script, str(path)],
-        env=os.environ | {"RMKIT_CACHE": cache},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
+        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True, check=True
     )
     return done.stdout.split()
 
@@ -158,18 +155,17 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--pairs", type=int, default=20_000)
-    parser.add_argument("--parts", nargs="+", default=["load", "tokens", "evaluate", "step"])
+    parser.add_argument("--parts", nargs="+", default=["step", "tokens", "evaluate"])
     arguments = parser.parse_args()
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         os.environ["RMKIT_CACHE"] = f"{folder}/cache"
         path = Path(folder) / "pairs.jsonl"
         write_pairs(path, arguments.pairs)
-        rows = first_step(path, arguments.pairs) if "step" in arguments.parts else []
-        others = set(arguments.parts) - {"step"}
-        found, preferences = loading(path) if others else ([], [])
-        rows = [*(found if "load" in arguments.parts else []), *rows]
-        rows += [*tokens(preferences), *tokens_memory(path)] if "tokens" in arguments.parts else []
-        rows += evaluation(preferences) if "evaluate" in arguments.parts else []
+        if "step" in arguments.parts:
+            rows += first_step(path, arguments.pairs)
+        for name, part in (("tokens", tokens), ("evaluate", evaluation)):
+            rows += part(loaded(path)) if name in arguments.parts else []
         size = path.stat().st_size / 1e6
     print(machine())
     show(f"Data: {arguments.pairs:,} pairs, {size:.0f} MB", rows)

@@ -1,25 +1,34 @@
 """Repeated rows, told from votes and left out with a note of each."""
 
-from collections import Counter
+from collections.abc import Sequence
 from hashlib import blake2b
+
+import numpy as np
 
 from rmkit.data.ledger import Event
 from rmkit.data.records import Record, prompt_key
+from rmkit.data.stored_records import chosen
 
-__all__ = ["Event", "without_repeats"]
+__all__ = ["Event", "mark", "repeats"]
 
-Placed = tuple[str, Record]  # where it stands, and what was read there
 _JUDGED = ("ranks", "correct", "step_labels")  # one judgment for each response
 
 
-def without_repeats(records: list[Placed]) -> tuple[list[Placed], list[Event]]:
-    """Leave out repeats: rows equal in every field, the id too, white space aside. The first one stays.
+def mark(record: Record) -> int:
+    """A number that two records share where their responses are the same texts."""
+    return hash(frozenset(map(str.strip, record.responses)))
+
+
+def repeats(records: Sequence[Record], marks: Sequence[int]) -> dict[int, Event]:
+    """{number of a record: what to note} of repeats: records equal in every field, the id too, white space
+    aside. The first one is none. marks: `mark` of each record.
 
     Several judgments of one pair are votes, and stay. Where a set shows that it asked again (two rows differ
     in nothing but the judgment), equal rows are votes too. Dropping only the votes that agree would bias
     what is left: a truth of 0.70, judged twice a pair, would be read as 0.64.
     """
-    contents = {number: _content(records[number][1]) for number in _alike(records)}
+    alike = _alike(marks)
+    contents = dict(zip(alike, map(_content, chosen(records, alike)), strict=True))
     asked_again = _asked_again(list(contents.values()))
     first: dict[tuple, int] = {}
     events = {}
@@ -27,17 +36,17 @@ def without_repeats(records: list[Placed]) -> tuple[list[Placed], list[Event]]:
         twin = first.setdefault(content, number)
         is_vote = asked_again and content[1] is not None
         if twin != number and not is_vote:
-            where, record = records[number]
-            done = f"left out: repeats {records[twin][0]}"
-            events[number] = Event("duplicate", where, record.subset, prompt_key(record), done=done)
-    return [placed for n, placed in enumerate(records) if n not in events], list(events.values())
+            record = records[number]
+            done = f"left out: repeats {records[twin].where}"
+            key = prompt_key(record)
+            events[number] = Event("duplicate", record.where, record.subset, key, done=done)
+    return events
 
 
-def _alike(records: list[Placed]) -> list[int]:
+def _alike(marks: Sequence[int]) -> list[int]:
     """Numbers of the records that share their responses with another: no other can repeat a row."""
-    marks = [hash(frozenset(map(str.strip, record.responses))) for _, record in records]
-    several = Counter(marks)
-    return [number for number, mark in enumerate(marks) if several[mark] > 1]
+    _, each, several = np.unique(np.asarray(marks, dtype=np.int64), return_inverse=True, return_counts=True)
+    return np.flatnonzero(several[each] > 1).tolist()
 
 
 def _asked_again(contents: list[tuple]) -> bool:

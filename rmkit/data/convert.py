@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, UnusableError, jsonable, names, ranks
@@ -38,25 +37,48 @@ def records(
     form: the format, where it is known; else it is found by the first rows.
     """
     if all(row.fault is not None for row in rows):
-        raise _too_many(rows, [(row, row.fault) for row in rows])
-    form = form or detect(rows)
-    read = form.together(first_turns(complete(rows, form)))
-    drafts, events, bad = [], [], []
-    for row in read:
-        try:
-            drafts.append(draft(row, form))
-        except BadRowError as error:
-            bad.append((row, error))
-            events.append(
-                Event(f"malformed: {error.short}", row.where, subset_of(row.values), done=str(error))
-            )
-        except UnusableError as error:
-            events.append(Event(str(error), row.where, subset_of(row.values), key_of(row.values)))
-    found, more, faults = _built(_joined(drafts) if form.joins else drafts)
-    bad += faults
-    if len(bad) > malformed * len(read):
-        raise _too_many(read, bad)
-    return found, events + more, form
+        raise _too_many(len(rows), [(row, row.fault) for row in rows])
+    conversion = Conversion(form or detect(rows), malformed)
+    found = conversion.add(first_turns(complete(rows, conversion.form)))
+    return found, conversion.finish(), conversion.form
+
+
+class Conversion:
+    """Rows of one file on their way to records: all together, or block after block."""
+
+    def __init__(self, form: Format, malformed: float):
+        self.form, self.malformed = form, malformed
+        # In twos: of rows that made no draft, and of drafts that made no record.
+        self._read, self._bad, self._events = 0, ([], []), ([], [])
+
+    def add(self, rows: list[Row]) -> list[tuple[str, Record]]:
+        """The records of these rows, which are `complete`, with their places."""
+        read = self.form.together(rows)
+        self._read += len(read)
+        drafts, bad = [], []
+        for row in read:
+            try:
+                drafts.append(draft(row, self.form))
+            except BadRowError as error:
+                bad.append((row, error))
+                what = f"malformed: {error.short}"
+                self._events[0].append(Event(what, row.where, subset_of(row.values), done=str(error)))
+            except UnusableError as error:
+                key = key_of(row.values)
+                self._events[0].append(Event(str(error), row.where, subset_of(row.values), key))
+        found, events, faults = _built(_joined(drafts) if self.form.joins else drafts)
+        self._events[1].extend(events)
+        for told, some in zip(self._bad, (bad, faults), strict=True):
+            # Of a row only its place is kept: neither its values, nor the frames that had them at hand.
+            told += [(Row(row.where, {}, row.fault), error.with_traceback(None)) for row, error in some]
+        return found
+
+    def finish(self) -> list[Event]:
+        """What became of the other rows. Raises InputError where more of them are malformed than may be."""
+        bad = [*self._bad[0], *self._bad[1]]
+        if len(bad) > self.malformed * self._read:
+            raise _too_many(self._read, bad)
+        return [*self._events[0], *self._events[1]]
 
 
 def complete(rows: list[Row], form: Format) -> list[Row]:
@@ -111,12 +133,12 @@ def _built(
     return found, events, bad
 
 
-def _too_many(rows: Sequence[Row], bad: list[tuple[Row, BadRowError]]) -> InputError:
+def _too_many(rows: int, bad: list[tuple[Row, BadRowError]]) -> InputError:
     """The commonest reason, at the first row that shows it."""
     short, n = Counter(error.short for _, error in bad).most_common(1)[0]
     row, error = next((row, error) for row, error in bad if error.short == short)
     sentence = f"{row.where}: {error}" if row.fault is None else str(error)
-    share = f"; {len(bad):,} of {len(rows):,} rows cannot be read" if len(bad) > 1 else ""
+    share = f"; {len(bad):,} of {rows:,} rows cannot be read" if len(bad) > 1 else ""
     most = f", {n:,} of them for this reason" if n != len(bad) else ""
     return InputError(f"{sentence.rstrip('.')}{share}{most}.")
 

@@ -4,7 +4,9 @@ A row that cannot be read is a Row with a fault; only a file that cannot be read
 """
 
 import gzip
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import pyarrow
@@ -12,7 +14,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from rmkit.data.columns import Row
-from rmkit.data.json_rows import json_rows
+from rmkit.data.json_rows import begins_lines, json_rows, lines
 from rmkit.data.separated import separated_rows
 from rmkit.errors import InputError
 
@@ -24,6 +26,7 @@ ACCEPTED = (
 )
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_UNREADABLE = (OSError, EOFError, pyarrow.ArrowException)
 _POINTER = b"version https://git-lfs"  # what a clone without Git LFS has in place of a large file
 
 
@@ -43,16 +46,62 @@ def kind(path: Path) -> str | None:
 
 def rows(path: Path) -> list[Row]:
     """The rows of one file."""
+    return list(each_row(path))
+
+
+def each_row(path: Path) -> Iterator[Row]:
+    """The rows of one file, one after the other; of a file with an object a line only one is held."""
     of = kind(path)
     if of is None:
         raise InputError(f"{path}: cannot read files of this kind; {ACCEPTED}.")
     if of in (".parquet", ".arrow"):
-        found = list(_table(path, of))
+        found = _table(path, of)
+    elif of in (".csv", ".tsv"):
+        found = separated_rows(path, text_bytes(path), of)
     else:
-        found = list((separated_rows if of in (".csv", ".tsv") else json_rows)(path, text_bytes(path), of))
-    if not found:
+        found = _json(path, of)
+    first = next(found, None)
+    if first is None:
         raise InputError(f"{path} is empty: it holds no rows.")
+    yield first
+    yield from found
+
+
+def _json(path: Path, of: str) -> Iterator[Row]:
+    try:
+        with _unpacked(path) as file:
+            beginning = [] if file.peek(1)[:1] == b"[" else _beginning(file)
+            words = [line.removeprefix(_BYTE_ORDER_MARK) for line in beginning if line.strip()]
+            if words and _is_utf_8(words[0]) and begins_lines(words, of):
+                beginning[0] = beginning[0].removeprefix(_BYTE_ORDER_MARK)
+                yield from lines(path, chain(beginning, file))
+                return
+    except _UNREADABLE as error:
+        raise InputError(f"{path}: cannot be read ({error}).") from error
+    yield from json_rows(path, text_bytes(path), of)
+
+
+def _unpacked(path: Path) -> io.BufferedReader | gzip.GzipFile:
+    packing = path.suffix.lower()
+    if packing == ".zst":
+        return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"))
+    return gzip.open(path) if packing == ".gz" else path.open("rb")
+
+
+def _beginning(file: Iterable[bytes]) -> list[bytes]:
+    """Its lines up to the second one that holds words."""
+    found, words = [], 0
+    for line in file:
+        found.append(line)
+        words += bool(line.strip())
+        if words == 2:
+            break
     return found
+
+
+def _is_utf_8(beginning: bytes) -> bool:
+    """Whether a file begins as text that can be read where it lies."""
+    return not beginning.startswith(_POINTER) and beginning[:2] not in _UTF_16
 
 
 def _bytes(path: Path) -> bytes:
@@ -63,7 +112,7 @@ def _bytes(path: Path) -> bytes:
                 return stream.read()
         content = path.read_bytes()
         return gzip.decompress(content) if packing == ".gz" else content
-    except (OSError, EOFError, pyarrow.ArrowException) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{path}: cannot be read ({error}).") from error
 
 
@@ -95,5 +144,6 @@ def _table(path: Path, of: str) -> Iterator[Row]:
                 table = (pyarrow.ipc.open_file if is_file else pyarrow.ipc.open_stream)(file).read_all()
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read as {of[1:]} ({error}).") from error
-    for number, values in enumerate(table.to_pylist(), 1):
-        yield Row(f"{path}, row {number}", values)
+    values = chain.from_iterable(batch.to_pylist() for batch in table.to_batches(max_chunksize=4096))
+    for number, row in enumerate(values, 1):
+        yield Row(f"{path}, row {number}", row)

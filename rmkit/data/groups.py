@@ -1,8 +1,6 @@
 """Preferences: groups of one prompt, K responses, and what people said: split, take, pair, save."""
 
-import gzip
 import hashlib
-import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rmkit.data import reading
+from rmkit.data import reading, saved_lines
 from rmkit.data.display import card
 from rmkit.data.ledger import Event, Ledger, counted
 from rmkit.data.notes import notes
@@ -141,18 +139,15 @@ class Preferences:
     def save(self, path: str | Path) -> Path:
         """Write the records as .jsonl, .jsonl.gz, .parquet or .arrow; `load` reads them back unchanged."""
         path = Path(path)
-        rows = [record.to_dict() for record in self.records]
         kind = reading.suffix(path)
-        if kind not in (".jsonl", ".jsonl.gz", ".parquet", ".arrow"):
+        if kind not in (*saved_lines.KINDS, ".parquet", ".arrow"):
             raise InputError(
                 f"Cannot save as {path.name!r}: end it in .jsonl, .jsonl.gz, .parquet or .arrow."
             )
+        if kind in saved_lines.KINDS:
+            return saved_lines.write(self.records, path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if kind in (".parquet", ".arrow"):
-            reading.table(rows, path)
-        else:
-            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8")
-            path.write_bytes(gzip.compress(lines, mtime=0) if kind.endswith(".gz") else lines)
+        reading.table([record.to_dict() for record in self.records], path)
         return path
 
     def __repr__(self) -> str:

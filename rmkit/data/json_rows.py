@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,16 @@ def json_rows(path: Path, content: bytes, of: str) -> Iterator[Row]:
     elif start == b"{" and _is_one_object(content, of):
         yield from _in_object(path, _parse(content, path, 1))
     else:
-        yield from _lines(path, content)
+        yield from lines(path, io.BytesIO(content))
+
+
+def begins_lines(beginning: list[bytes], of: str) -> bool:
+    """Whether the first two lines with words tell that each line is a row, as `json_rows` would read them."""
+    if not beginning or beginning[0].lstrip().startswith(b"["):
+        return False
+    if not beginning[0].lstrip().startswith(b"{"):
+        return True
+    return any(map(_is_object, beginning)) if len(beginning) > 1 else of != ".json"
 
 
 def _is_one_object(content: bytes, of: str) -> bool:
@@ -46,9 +55,10 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-def _lines(path: Path, content: bytes) -> Iterator[Row]:
+def lines(path: Path, content: Iterable[bytes]) -> Iterator[Row]:
+    """The rows of a file with one object a line; one line at a time is held."""
     # Only a line feed ends a line: JSON text may hold other line separators as they are.
-    for number, line in enumerate(io.BytesIO(content), 1):  # one line at a time is held
+    for number, line in enumerate(content, 1):
         line = line.removesuffix(b"\n")
         if not line.strip():
             continue

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import NamedTuple
@@ -87,6 +87,16 @@ class Ledger:
         """Count n of `what`: "kept", "grouped", "votes joined", or a remark about rows that were kept."""
         self.cells[split or "", subset or "", what] += n
         if example is not None and self.wants(what):
+            self._examples[what].append(example)
+
+    def add_each(
+        self, what: str, subsets: Sequence, examples: Iterable[Example], splits: Mapping | None = None
+    ) -> None:
+        """Count one of `what` for each of these subsets. examples: of each, made where wanted."""
+        for subset, n in Counter(subsets).items():
+            self.add(what, n, split=(splits or {}).get(subset), subset=subset)
+        examples = iter(examples)
+        while self.wants(what) and (example := next(examples, None)):
             self._examples[what].append(example)
 
     def drop(

@@ -12,11 +12,8 @@ import pandas as pd
 import pyarrow
 import pyarrow.compute as pc
 
-from rmkit.data.records import Record, key_of_words, prompt_key
-from rmkit.data.stored_records import StoredRecords, as_bytes, as_text
-
-# A prompt that stands in its key as it is: words with single spaces, and nothing that JSON writes otherwise.
-_PLAIN = r"\A[!#-\[\]-~]+(?: [!#-\[\]-~]+)*\z"
+from rmkit.data.records import Record, prompt_key, ranks_of
+from rmkit.data.stored_records import StoredRecords, as_bytes, as_text, bytes_of, chosen, labels_alone
 
 
 @dataclass
@@ -51,8 +48,8 @@ def ranked(ranks: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray
 class Texts(NamedTuple):
     """What N records with M responses say, as far as numbers tell it.
 
-    prompts (N,)    hashes (64 bits) of `prompt_key`, the same in every process: of a million prompts two are
-                    taken for one with a chance of 3 in 10**8
+    prompts (N,)    hashes (64 bits), equal where `prompt_key` is, the same in every process: of a million
+                    prompts two are taken for one with a chance of 3 in 10**8
     blank (N,)      there is no prompt.   lengths, responses (M,)   characters, and hashes of the texts
     """
 
@@ -72,12 +69,34 @@ def outline(records: Sequence[Record]) -> Outline:
     return _joined(Outline, [(sizes, ranks, subsets, [True] * len(sizes))])
 
 
+def all_ranks(records: Sequence[Record]) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) how many responses each record has, and (M,) `ranks_of` all of them, record after record."""
+    groups = outline(records)
+    ranks, starts = groups.ranks, np.cumsum(groups.sizes) - groups.sizes
+    asked = np.flatnonzero(groups.asked).tolist()  # `correct` may stand where no rank does
+    for number, record in zip(asked, labels_alone(chosen(records, asked)), strict=True):
+        ranks[starts[number] : starts[number] + len(record.responses)] = ranks_of(record)
+    return groups.sizes, ranks
+
+
+def any_knows(records: Sequence[Record], name: str) -> bool:
+    """Whether any record has a value in this field, one of those that are not among `Outline`."""
+    if isinstance(records, StoredRecords) and not any(_mentions(part, name) for part in records.parts()):
+        return False
+    return any(getattr(record, name, None) is not None for record in records)
+
+
+def _mentions(part: pyarrow.RecordBatch, name: str) -> bool:
+    rest = part.column("rest")
+    return rest.null_count < len(rest) and bool(pc.any(pc.match_substring(rest, f'"{name}"')).as_py())
+
+
 def texts(records: Sequence[Record]) -> Texts:
     """Lengths and hashes of the texts of records, in their order."""
     if isinstance(records, StoredRecords):
         return _joined(Texts, [_texts_of(part) for part in records.parts()])
     said = [text for record in records for text in record.responses]
-    keys, blank = [prompt_key(record) for record in records], [_is_blank(record) for record in records]
+    keys, blank = list(map(_short_key, records)), list(map(_is_blank, records))
     return _joined(Texts, [(_hashes(keys), blank, list(map(len, said)), _hashes(list(map(as_bytes, said))))])
 
 
@@ -125,18 +144,39 @@ def _outline_of(part: pyarrow.RecordBatch) -> tuple:
 
 def _texts_of(part: pyarrow.RecordBatch) -> tuple:
     prompts, responses = part.column("prompt"), part.column("responses").flatten()
-    blank, table = np.zeros(len(part), dtype=bool), pyarrow.Table.from_batches([part])
-    keys = [f'[["user", "{words}"]]' for words in prompts.to_pylist()]
-    plain = pc.match_substring_regex(prompts, _PLAIN).to_numpy(zero_copy_only=False)
-    for number in np.flatnonzero(~plain).tolist():
-        words = "" if part.column("talk")[number].as_py() else " ".join(prompts[number].as_py().split())
-        if words:
-            keys[number] = key_of_words(words)
-        else:
-            record = StoredRecords(table)[number]
-            keys[number], blank[number] = prompt_key(record), _is_blank(record)
+    blank, keys = np.zeros(len(part), dtype=bool), prompts.to_pylist()
+    odd = np.flatnonzero(~_single_spaced(prompts) | _bools(part.column("talk")))
+    records = StoredRecords(pyarrow.Table.from_batches([part.take(pyarrow.array(odd))]))
+    for number, record in zip(odd.tolist(), records, strict=True):
+        keys[number], blank[number] = _short_key(record), _is_blank(record)
     said = responses.cast(pyarrow.large_binary()).to_pylist()
     return _hashes(keys), blank, pc.utf8_length(responses).to_numpy(), _hashes(said)
+
+
+def _short_key(record: Record) -> str:
+    """The words of a prompt that is a text, one space between them; else its key, which no text can be."""
+    words = " ".join(record.prompt.split()) if isinstance(record.prompt, str) else _alone(record.prompt)
+    return words or f"\0  {prompt_key(record)}"  # white space comes twice in no words
+
+
+def _alone(messages: list[dict[str, str]]) -> str:
+    """The words of a single message of the user, which are the same prompt as their text; else none."""
+    one = len(messages) == 1 and messages[0]["role"] == "user"
+    return " ".join(messages[0]["content"].split()) if one else ""
+
+
+def _single_spaced(texts: pyarrow.LargeStringArray) -> np.ndarray:
+    """(N,) whether a text is ASCII words with single spaces and nothing else: most prompts of one line."""
+    sizes, content = bytes_of(texts)
+    spaces = np.frombuffer(content, np.uint8) == ord(" ")
+    twice = np.flatnonzero(spaces[:-1] & spaces[1:])  # by far quicker than to search text by text
+    good = _bools(pc.string_is_ascii(texts)) & _bools(pc.ascii_is_printable(texts)) & (sizes > 0)
+    good[np.searchsorted(np.cumsum(sizes), twice, side="right")] = False
+    return good & ~_bools(pc.starts_with(texts, " ")) & ~_bools(pc.ends_with(texts, " "))
+
+
+def _bools(column: pyarrow.BooleanArray) -> np.ndarray:
+    return column.to_numpy(zero_copy_only=False)
 
 
 def _is_blank(record: Record) -> bool:

@@ -1,20 +1,21 @@
 """Preferences from any source: files, folders, the Hub, rows in memory, built-in sets."""
 
 import contextlib
-import gc
 import re
-from collections.abc import Iterator
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
 
 from rmkit.data import convert, kept, reading
+from rmkit.data import in_blocks as blocks
 from rmkit.data import votes as ballots
-from rmkit.data.cleaning import without_repeats
+from rmkit.data.cleaning import mark, repeats
 from rmkit.data.groups import Preferences
+from rmkit.data.in_blocks import NotInBlocks
 from rmkit.data.ledger import Event
 from rmkit.data.records import Record, prompt_key
 from rmkit.data.streams import Stream, needs_all, stream
+from rmkit.data.uncollected import uncollected
 from rmkit.errors import InputError, did_you_mean
 from rmkit.paths import data_folder
 
@@ -45,8 +46,8 @@ def load(
         one record a pair (an even split is a tie); "share" makes one with a soft label, `Record.share`.
     Large files (8 MB) are converted once and then read from the cache, record by record.
     malformed: the share of rows that may be unreadable; they are counted, and above it an error says why.
-    streaming: of a set on the Hub, read records as they come and hold none: a `Stream`, to loop over or to
-        `take` from. Repeats stay in it.
+    streaming: of a set on the Hub, read records as they come and hold none: a `Stream`, to loop over, to
+        `take` from, or to `save` as a file. Repeats stay in it.
     dials: arguments of a built-in set, such as rmkit.load("pocket", n=500).
     Raises InputError with the file, line and column of what cannot be read.
     """
@@ -68,43 +69,43 @@ def load(
     if isinstance(source, str) and _is_name(source):
         raise InputError(f"There is no built-in set {source!r}{did_you_mean(source, list(BUILT_IN))}")
     arguments = {"split": split, "config": config, "clean": clean, "votes": votes, "malformed": malformed}
-    return kept.once(kept.key(source, arguments), lambda: _read(source, **arguments))
+    name = kept.key(source, arguments)
+    return kept.once(name, lambda: _read(source, in_blocks=name is not None, **arguments))
 
 
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """No garbage collector meanwhile: rows make no cycles, and it would look at all of them many times."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
+@uncollected()
+def _read(source, *, in_blocks: bool, **arguments) -> Preferences:
+    """What `load` gives, converted anew. in_blocks: hold no more than a block of rows, where that can be."""
+    made = None
+    if in_blocks:
+        # An OSError is of the draft: where the disk is full, memory may do.
+        with contextlib.suppress(NotInBlocks, OSError):
+            made = blocks.preferences(source, **arguments)
+    made = _together(source, **arguments) if made is None else made
+    if not len(made):
+        raise InputError(f"{made.name}: nothing is left to use ({made.ledger.line()}).")
+    return made
 
 
-@_uncollected()
-def _read(
+def _together(
     source, split: str | None, config: str | None, clean: bool, votes: str, malformed: float
 ) -> Preferences:
-    """What `load` gives, converted anew."""
+    """All rows read, then all of them converted."""
     read = reading.read(source, split, config)
-    placed, events = [], list(read.events)
+    records, events = [], list(read.events)
     while read.tables:  # each is dropped when it has become records
-        some, lost, form = convert.records(read.tables.pop(0), malformed)
-        placed += some
+        placed, lost, form = convert.records(read.tables.pop(0), malformed)
+        for where, record in placed:
+            record.where = where
+        records += [record for _, record in placed]
         events += lost
         clean = clean and not form.benchmark
     if clean:
-        placed, lost = without_repeats(placed)
-        events += lost
-    for where, record in placed:
-        record.where = where
-    records, lost = ballots.join([record for _, record in placed], votes)
-    preferences = Preferences(records, read.name, events + lost)
-    if not records:
-        raise InputError(f"{read.name}: nothing is left to use ({preferences.ledger.line()}).")
-    return preferences
+        repeated = repeats(records, list(map(mark, records)))
+        records = [record for number, record in enumerate(records) if number not in repeated]
+        events += repeated.values()
+    records, lost = ballots.join(records, votes)
+    return Preferences(records, read.name, events + lost)
 
 
 def _is_name(source: str) -> bool:

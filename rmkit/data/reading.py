@@ -58,18 +58,35 @@ def read(source, split: str | None = None, config: str | None = None) -> Source:
 
 
 def _path(source: str | Path, split: str | None, config: str | None) -> Source:
+    found = files_of(source, split, config)
+    if found is not None:
+        tables = [files.rows(path) for path in found.paths]
+        return _chosen_rows(Source(found.name, tables, found.events), found.split, None)
+    if isinstance(source, str) and is_hub_id(source):
+        return Source(source, [hub_rows(source, config, split)])
+    raise InputError(f"There is no file or folder {source}; {ACCEPTED}.")
+
+
+@dataclass
+class Files:
+    """The files of one set, and the split to choose among their rows, where their names do not tell."""
+
+    name: str
+    paths: list[Path]
+    split: str | None
+    events: list[Event] = field(default_factory=list)
+
+
+def files_of(source: str | Path, split: str | None, config: str | None) -> Files | None:
+    """The files of a file, folder or glob, of one config and one split; None where there is none."""
     path = Path(source).expanduser()
     if path.is_file():
         return _files(path.name, [Part(path)], split, config)
     if path.is_dir():
         return _files(path.name, parts(path), split, config, str(path))
     found = sorted(map(Path, glob.glob(str(path), recursive=True))) if glob.has_magic(str(path)) else []
-    if found:
-        of_files = [Part(file, split=is_split(file)) for file in found if files.kind(file)]
-        return _files(str(source), of_files, split, config)
-    if isinstance(source, str) and is_hub_id(source):
-        return Source(source, [hub_rows(source, config, split)])
-    raise InputError(f"There is no file or folder {source}; {ACCEPTED}.")
+    of_files = [Part(file, split=is_split(file)) for file in found if files.kind(file)]
+    return _files(str(source), of_files, split, config) if found else None
 
 
 def _list(source: list | tuple, split: str | None, config: str | None) -> Source:
@@ -107,8 +124,7 @@ def _are_rows(value: object) -> bool:
 # --- files and their splits ---------------------------------------------------------------------------------
 
 
-def _files(name: str, found: list[Part], split: str | None, config: str | None, where: str = "") -> Source:
-    """The files of one config and one split."""
+def _files(name: str, found: list[Part], split: str | None, config: str | None, where: str = "") -> Files:
     where = where or name
     events: list[Event] = []
     configs = list(dict.fromkeys(part.config for part in found))
@@ -125,10 +141,9 @@ def _files(name: str, found: list[Part], split: str | None, config: str | None, 
         chosen, events = _choose(list(dict.fromkeys(labelled.values())), split, "split", where)
         found = [part for part in found if labelled[part] == chosen]
         name, split = f"{name}:{chosen}", None
-    tables = [files.rows(part.path) for part in found]
     if alone and split is not None and is_split(found[0].path) == split:
         split = None
-    return _chosen_rows(Source(name, tables, events), split, None)
+    return Files(name, [part.path for part in found], split, events)
 
 
 def _choose(
@@ -158,9 +173,8 @@ def _chosen_rows(source: Source, split: str | None, config: str | None) -> Sourc
     if config is not None:
         raise InputError(f"{source.name} has no config {config!r}: it has no configs.")
     rows = [row for table in source.tables for row in table]
-    labels = [_split_of(row) for row in rows]
-    known = list(dict.fromkeys(label for label in labels if label is not None))
-    if not known or not {re.sub(r"[\W\d_]", "", label.lower()) for label in known} <= _SPLITS:
+    known = splits_of(rows)
+    if not are_splits(known):
         if split is not None:
             raise InputError(f"{source.name} has no split {split!r}: it has no splits.")
         return source
@@ -171,6 +185,16 @@ def _chosen_rows(source: Source, split: str | None, config: str | None) -> Sourc
     events = [Event(f"of split {_split_of(row)!r}", row.where) for row in left]
     kept = [[row for row in table if _split_of(row) in (chosen, None)] for table in source.tables]
     return Source(f"{source.name}:{chosen}", [table for table in kept if table], source.events + events)
+
+
+def splits_of(rows: list[Row]) -> list[str]:
+    """What the rows name as their split, each once."""
+    return list(dict.fromkeys(label for label in map(_split_of, rows) if label is not None))
+
+
+def are_splits(labels: list[str]) -> bool:
+    """Whether these are names of splits, not what a column `split` may hold besides."""
+    return bool(labels) and {re.sub(r"[\W\d_]", "", label.lower()) for label in labels} <= _SPLITS
 
 
 def _split_of(row: Row) -> str | None:

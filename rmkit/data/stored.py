@@ -8,6 +8,7 @@ Tables are mapped into memory: the system holds the pages that are read, and dro
 
 import contextlib
 import io
+import mmap
 import os
 import tempfile
 import warnings
@@ -48,6 +49,19 @@ def table(kind: str, key: str | None, schema: pyarrow.Schema, batches: Batches) 
     if found is None:
         raise OSError(f"{path} was written and cannot be read: is the disk damaged?")
     return found
+
+
+def draft(schema: pyarrow.Schema, batches: Iterable[pyarrow.RecordBatch]) -> pyarrow.Table:
+    """A table of these batches in a file without a name, mapped into memory; it is gone with the table."""
+    folder = cache_folder() / "drafts"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        with pyarrow.ipc.new_stream(file, schema) as stream:
+            for batch in batches:
+                stream.write_batch(batch)
+        file.flush()
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return pyarrow.ipc.open_stream(pyarrow.py_buffer(mapped)).read_all()
 
 
 @contextlib.contextmanager

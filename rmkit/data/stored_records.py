@@ -1,5 +1,6 @@
 """Records of a large set as an Arrow table: a `Record` is made when it is read, and gone after."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -56,11 +57,29 @@ class StoredRecords(Sequence[Record]):
 
     def parts(self) -> Iterator[pyarrow.RecordBatch]:
         """The rows of these records in order; rows of one batch that stand together come together."""
-        ends = np.flatnonzero(np.diff(self.places // CHUNK)) + 1
-        for places in np.split(self.places, ends) if len(self) else ():
+        runs = np.split(self.places, np.flatnonzero(np.diff(self.places // CHUNK)) + 1) if len(self) else []
+        if len(runs) * 16 > len(self) + CHUNK:
+            yield from self._shuffled_parts()
+            return
+        for places in runs:
             chunk = self._chunks[places[0] // CHUNK]
             whole = len(places) == len(chunk) and (np.diff(places) == 1).all()
             yield chunk if whole else chunk.take(pyarrow.array(places % CHUNK))
+
+    def _shuffled_parts(self) -> Iterator[pyarrow.RecordBatch]:
+        """The same where few neighbours are of one batch: many rows are gathered in the table's order."""
+        for start in range(0, len(self), 16 * CHUNK):
+            places = self.places[start : start + 16 * CHUNK]
+            order = np.argsort(places, kind="stable")
+            ends = np.flatnonzero(np.diff(places[order] // CHUNK)) + 1
+            found = [
+                self._chunks[some[0] // CHUNK].take(pyarrow.array(some % CHUNK))
+                for some in np.split(places[order], ends)
+            ]
+            gathered = (
+                pyarrow.Table.from_batches(found).combine_chunks().take(pyarrow.array(np.argsort(order)))
+            )
+            yield from gathered.combine_chunks().to_batches(max_chunksize=CHUNK)
 
     def take(self, chosen: Sequence[int] | np.ndarray) -> "StoredRecords":
         """These of the records, in this order."""
@@ -107,8 +126,35 @@ def wheres(records: Sequence[Record]) -> list[str | None]:
     return records.wheres() if isinstance(records, StoredRecords) else [record.where for record in records]
 
 
+def digest_of_texts(records: Sequence[Record]) -> bytes:
+    """A digest of every prompt and response in order, the same for a list and for stored records."""
+    digests = [
+        hashlib.blake2b() for _ in range(6)
+    ]  # one for each kind of piece: batches of any sizes add up to the same
+    for part in records.parts() if isinstance(records, StoredRecords) else batches(records):
+        responses = part.column("responses")
+        sizes = np.diff(responses.offsets.to_numpy())
+        talk = part.column("talk").to_numpy(zero_copy_only=False)
+        pieces = [sizes, talk, *bytes_of(part.column("prompt")), *bytes_of(responses.flatten())]
+        for digest, piece in zip(digests, pieces, strict=True):
+            digest.update(piece)
+    return b"".join(digest.digest() for digest in digests)
+
+
+def bytes_of(texts: pyarrow.LargeStringArray) -> tuple[np.ndarray, memoryview]:
+    """(the bytes that each text takes, all of them one after the other)."""
+    _, ends, content = texts.buffers()
+    ends = np.frombuffer(ends, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return np.diff(ends), memoryview(content or b"")[ends[0] : ends[-1]]
+
+
 def batches(records: Iterable[Record]) -> Iterator[pyarrow.RecordBatch]:
     """The records as batches of a table of SCHEMA."""
+    if isinstance(records, StoredRecords):
+        for start in range(0, len(records), CHUNK):
+            part = pyarrow.Table.from_batches(records[start : start + CHUNK].parts(), SCHEMA)
+            yield from part.combine_chunks().to_batches()
+        return
     records = iter(records)
     while part := list(islice(records, CHUNK)):
         texts = [isinstance(record.prompt, str) for record in part]

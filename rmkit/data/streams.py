@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 
-from rmkit.data import convert, reading
+from rmkit.data import convert, reading, saved_lines
 from rmkit.data.columns import Row
+from rmkit.data.files import suffix
 from rmkit.data.formats.registry import Format, detect
 from rmkit.data.groups import Preferences
 from rmkit.data.ledger import Event, Ledger, counted
@@ -41,6 +43,17 @@ class Stream:
             if len(records) >= n:
                 break
         return Preferences(records[:n], self.name, events, records[n:])
+
+    def save(self, path: str | Path, n: int | None = None) -> Path:
+        """Write the first n records (None: all) as .jsonl or .jsonl.gz, holding none of them.
+
+        `load` of the file is read from disk, record by record: so a set that is larger than memory is trained
+        on, shuffled and resumed as any other. Raises InputError where the path ends otherwise.
+        """
+        path = Path(path)
+        if suffix(path) not in saved_lines.KINDS:
+            raise InputError(f"Cannot save a stream as {path.name!r}: end it in .jsonl or .jsonl.gz.")
+        return saved_lines.write(islice(self, n), path)
 
     def _chunks(self) -> Iterator[tuple[list[Record], list[Event]]]:
         rows, form, read = iter(self._rows()), None, 0
@@ -88,7 +101,7 @@ def needs_all(stream: Stream, what: str) -> str:
     """The sentence of what a stream cannot do."""
     return (
         f"{stream.name} is a stream, and {what} needs all records at once: give the first ones, "
-        "stream.take(10_000), or load without streaming=True."
+        "stream.take(10_000), or load the file that stream.save('set.jsonl') writes, which stays on disk."
     )
 
 

@@ -131,17 +131,30 @@ def _pieces(text: str) -> tuple[list[str], list[str]]:
     return pieces[1::2], [piece.strip() for piece in pieces[2::2]]
 
 
+def sides_told(rows: list[Row]) -> set[str]:
+    """What the asking side is called ("Human", "User") in the prompts that are transcripts."""
+    texts = (row.values.get("prompt") for row in rows)
+    begun = (text for text in texts if isinstance(text, str) and _begins_as_turn(text))
+    return {_pieces(text)[0][0] for text in begun if transcript(text)}
+
+
+def sides_alone(rows: list[Row]) -> set[str]:
+    """What the asking side is called in prompts that are one turn."""
+    texts = (row.values.get("prompt") for row in rows)
+    names = [_pieces(text)[0] for text in texts if isinstance(text, str)]
+    return {found[0] for found in names if len(found) == 1}
+
+
+def _begins_as_turn(text: str) -> bool:
+    return text.lstrip("\n").startswith(("Human:", "User:"))
+
+
 def first_turns(rows: list[Row]) -> list[Row]:
     """Prompts that are one turn ("User: ...") as messages, where other prompts of the file are transcripts.
 
     Alone such a text is ordinary; in a file of transcripts it is a conversation's first turn.
     """
-    texts = [row.values.get("prompt") for row in rows]
-    told = {
-        _pieces(text)[0][0]
-        for text in texts
-        if isinstance(text, str) and text.lstrip("\n").startswith(("Human:", "User:")) and transcript(text)
-    }
+    texts, told = [row.values.get("prompt") for row in rows], sides_told(rows)
     result = []
     for row, text in zip(rows, texts, strict=True):
         names, contents = _pieces(text) if told and isinstance(text, str) else ([], [])

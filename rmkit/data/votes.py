@@ -1,11 +1,14 @@
 """Several judgments of one pair are votes: each a record, or one record with their majority or share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
+from hashlib import blake2b
+from itertools import chain, islice
 from statistics import fmean
 
 from rmkit.data.ledger import JOINED, Event
 from rmkit.data.records import Record, prompt_key
+from rmkit.data.stored_records import CHUNK, chosen
 from rmkit.errors import InputError
 
 WAYS = ("each", "majority", "share")
@@ -31,17 +34,39 @@ def join(records: Sequence[Record], votes: str) -> tuple[list[Record], list[Even
     check(votes)
     if votes == "each":
         return list(records), []
-    ballots: dict[object, list[Record]] = {}
-    for record in records:
-        ballots.setdefault(pair_key(record) or id(record), []).append(record)
-    joined, events = [], []
-    for ballot in ballots.values():
-        joined.append(_joined(ballot, votes))
+    events: list[Event] = []
+    return list(joined(records, votes, events)), events
+
+
+def joined(records: Sequence[Record], votes: str, events: list[Event]) -> Iterator[Record]:
+    """The records that `join` gives, one after the other; what became of the other votes goes to `events`.
+
+    Of the pairs only digests are held, and where their votes stand.
+    """
+    ballots: dict[object, list[int]] = {}
+    for number, record in enumerate(records):
+        ballots.setdefault(_pair_digest(record) or number, []).append(number)
+    for ballot in _read(records, ballots.values()):
+        yield _joined(ballot, votes)
         done = f"joined the votes of {ballot[0].where or ballot[0].id or 'its pair'}"
         for vote in ballot[1:]:
             place = vote.where or vote.id or ""
             events.append(Event(JOINED, place, vote.subset, prompt_key(vote), done=done))
-    return joined, events
+
+
+def _read(records: Sequence[Record], ballots: Iterable[list[int]]) -> Iterator[list[Record]]:
+    """The records of each ballot; many ballots are read together."""
+    ballots = iter(ballots)
+    while some := list(islice(ballots, CHUNK)):
+        found = iter(chosen(records, list(chain.from_iterable(some))))
+        yield from ([next(found) for _ in ballot] for ballot in some)
+
+
+def _pair_digest(record: Record) -> bytes | None:
+    if (key := pair_key(record)) is None:
+        return None
+    prompt, responses, subset = key
+    return blake2b(repr((prompt, sorted(responses), subset)).encode(), digest_size=16).digest()
 
 
 def pair_key(record: Record) -> tuple | None:

@@ -211,7 +211,7 @@ def evaluate(model_or_scores, preferences) -> Report:
     known = dict(list(answers.groupby("subset")))
     names = sorted(set(parts) - {""})
     report.subsets = {name: _report(parts[name], known.get(name, answers[:0]), ledger) for name in names}
-    report.notes += _left_out(preferences, report)
+    report.notes += _left_out(preferences, labels.groups.subsets, report)
     report.length = within_prompts(rewards, said.lengths, labels.groups.sizes)
     return report
 
@@ -234,13 +234,13 @@ def _has_pairs(labels: Judged, preferences: Preferences) -> bool:
     )
 
 
-def _left_out(preferences: Preferences, report: Report) -> list[str]:
+def _left_out(preferences: Preferences, subsets: np.ndarray, report: Report) -> list[str]:
     """Sentences about groups, and whole subsets, that no number of the report counts."""
     silent = len(preferences) - report.groups
     notes = (
         [f"{silent:,} of {len(preferences):,} groups order nothing and are not counted."] if silent else []
     )
-    gone = sorted(set(preferences.subsets) - set(report.subsets))
+    gone = sorted({name for name in subsets if name is not None} - set(report.subsets))
     return notes + ([f"Subsets in which nothing is ordered: {', '.join(gone)}."] if gone else [])
 
 
@@ -295,7 +295,7 @@ def _notes(
         notes.append("The order of the responses in the data tells which is better (see `baseline: first`).")
     better = [name for name, null in nulls.items() if name != "random" and null["accuracy"] > right]
     if better and nulls[better[0]]["accuracy"] not in (0, 1):
-        notes.append(f"A rule that knows nothing of quality is ahead of these rewards: {better[0]}.")
+        notes.append(f"A rule that knows nothing of quality is right on more of these pairs: {better[0]}.")
     if is_single(comparisons):
         rewards = np.where(comparisons["worse"] == REFERENCE, 1, -1) * comparisons["gap"]
         if (rewards > 0).all() or (rewards < 0).all():

@@ -9,24 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jinja2 import TemplateError
-
 from rmkit.data.records import Prompt
-from rmkit.errors import InputError
+from rmkit.models.chat_template import ChatTemplate, Messages, TemplateRefusal
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-Messages = list[dict[str, str]]
 
 # What a template did not allow, and what was done instead. Each is the end of "NAME: its chat template ...".
 FOLDED = "has no place for a system message, which stands before the first user message instead"
 PARTED = "opens a turn otherwise than it finishes one; the finished one is read, and split where the two part"
 APART = "does not write a finished turn whole; the opened turn is read, then the response, then EOS"
-
-
-class TemplateRefusal(InputError):
-    """The chat template cannot write a conversation."""
 
 
 class Guard:
@@ -36,10 +28,10 @@ class Guard:
     """
 
     def __init__(self, looks_special: re.Pattern, texts: Sequence[str]):
+        texts = [text for text in texts if not text.isascii()]
         free = (chr(code) for code in range(0xE000, 0xF900) if not any(chr(code) in text for text in texts))
         self.start, self.end, self.probe = next(free), next(free), next(free)
         self._looks_special = looks_special
-        self._guarded = re.compile(f"{self.start}(.*?){self.end}", re.DOTALL)
 
     def __call__(self, text: str) -> str:
         """The text with its look-alikes guarded."""
@@ -47,7 +39,7 @@ class Guard:
 
     def pieces(self, text: str) -> list[tuple[str, bool]]:
         """(piece, whether it is a look-alike) of a rendering, in order and without private characters."""
-        parts = self._guarded.split(text)
+        parts = re.split(f"{self.start}(.*?){self.end}", text, flags=re.DOTALL)
         lone = str.maketrans("", "", self.start + self.end)  # a template may have cut between the two
         return [(part.translate(lone), i % 2 == 1) for i, part in enumerate(parts) if part.translate(lone)]
 
@@ -63,13 +55,6 @@ class Rendering:
     apart: bool = False  # the template writes no finished turn
 
 
-def looks_special(tokenizer: "PreTrainedTokenizerBase") -> re.Pattern:
-    """A pattern that finds the special tokens of a tokenizer in a text, the longest first."""
-    names = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
-    longest = sorted(names | set(tokenizer.all_special_tokens), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest)) or r"(?!)")
-
-
 def messages_of(prompt: Prompt) -> Messages:
     """A prompt as chat messages; an empty assistant turn at its end is the cue to answer, and no message."""
     messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
@@ -82,24 +67,25 @@ def render(
     tokenizer: "PreTrainedTokenizerBase",
     prompt: Prompt,
     responses: Sequence[str],
-    pattern: re.Pattern | None = None,
+    template: ChatTemplate | None = None,
 ) -> Rendering:
     """The prompt opened for a response, and the conversation finished with each response.
 
     A text is one user message. An assistant turn at the end is continued by the response. A system message
-    that the template has no place for joins the first user message. pattern: `looks_special`, where it is at
-    hand. Raises TemplateRefusal where the template cannot write the prompt.
+    that the template has no place for joins the first user message. template: the tokenizer's, where it is
+    at hand. Raises TemplateRefusal where the template cannot write the prompt.
     """
+    template = template or ChatTemplate(tokenizer)
     given = messages_of(prompt)
     texts = [*(message["content"] for message in given), *responses]
-    guard = Guard(pattern or looks_special(tokenizer), texts)
+    guard = Guard(template.looks_special, texts)
     given = [message | {"content": guard(message["content"])} for message in given]
-    messages, opened = _open(tokenizer, given, guard.probe)
+    messages, opened = _open(template, given, guard.probe)
     notes = [FOLDED] if messages != given else []
     answers = [guard(response) for response in responses]
     try:
-        finished = [_write(tokenizer, answered(messages, answer)) for answer in answers]
-        whole = _nothing_lost(tokenizer, messages, answers, opened, finished, guard.probe)
+        finished = [template.write(answered(messages, answer)) for answer in answers]
+        whole = _nothing_lost(template, messages, answers, opened, finished, guard.probe)
     except TemplateRefusal:
         whole = False
     if not whole:
@@ -115,36 +101,36 @@ def answered(messages: Messages, response: str) -> Messages:
     return [*messages[:-1], messages[-1] | {"content": messages[-1]["content"] + response}]
 
 
-def _open(tokenizer: "PreTrainedTokenizerBase", messages: Messages, probe: str) -> tuple[Messages, str]:
+def _open(template: ChatTemplate, messages: Messages, probe: str) -> tuple[Messages, str]:
     """(the messages, their system messages folded where the template wants that, and their text)."""
     has_system = any(message["role"] == "system" for message in messages)
     try:
-        opened = _write_opened(tokenizer, messages)
-        missing = _left_out(tokenizer, messages, opened, probe)
+        opened = template.write_opened(messages)
+        missing = _left_out(template, messages, opened, probe)
     except TemplateRefusal:
         if not has_system:
             raise
         missing = {"system"}
     if missing == {"system"}:
         messages = _folded(messages)
-        opened = _write_opened(tokenizer, messages)
-        missing = _left_out(tokenizer, messages, opened, probe)
+        opened = template.write_opened(messages)
+        missing = _left_out(template, messages, opened, probe)
     if missing:
         raise TemplateRefusal(
-            f"The chat template of {tokenizer.name_or_path} leaves out messages of the role "
+            f"The chat template of {template.name} leaves out messages of the role "
             f"{sorted(missing)[0]!r}: use the roles that it knows, or another template."
         )
     return messages, opened
 
 
-def _left_out(tokenizer: "PreTrainedTokenizerBase", messages: Messages, text: str, probe: str) -> set[str]:
+def _left_out(template: ChatTemplate, messages: Messages, text: str, probe: str) -> set[str]:
     """Roles of messages of which the template writes nothing."""
     roles = set()
     for i, message in enumerate(messages):
         content, system = message["content"].strip(), message["role"] == "system"
         if content and (system or content not in text):  # a system text may stand elsewhere by chance
             asked = [*messages[:i], message | {"content": probe}, *messages[i + 1 :]]
-            if probe not in _write_opened(tokenizer, asked):
+            if probe not in template.write_opened(asked):
                 roles.add(message["role"])
     return roles
 
@@ -160,7 +146,7 @@ def _folded(messages: Messages) -> Messages:
 
 
 def _nothing_lost(
-    tokenizer: "PreTrainedTokenizerBase",
+    template: ChatTemplate,
     messages: Messages,
     answers: Sequence[str],
     opened: str,
@@ -170,26 +156,9 @@ def _nothing_lost(
     """Whether the finished conversations hold every response, and every message that the opened one holds."""
     for answer, text in zip(answers, finished, strict=True):
         unseen = answer.strip() and answer.strip() not in text
-        if unseen and probe not in _write(tokenizer, answered(messages, probe)):
+        if unseen and probe not in template.write(answered(messages, probe)):
             return False
         contents = [message["content"].strip() for message in messages]
         if not text.startswith(opened) and any(c in opened and c not in text for c in contents):
             return False
     return True
-
-
-def _write_opened(tokenizer: "PreTrainedTokenizerBase", messages: Messages) -> str:
-    continued = messages[-1]["role"] == "assistant"
-    how = {"continue_final_message": True} if continued else {"add_generation_prompt": True}
-    return _write(tokenizer, messages, **how)
-
-
-def _write(tokenizer: "PreTrainedTokenizerBase", messages: Messages, **how: bool) -> str:
-    try:
-        return tokenizer.apply_chat_template(messages, tokenize=False, **how)
-    except (TemplateError, TypeError, ValueError) as error:  # ValueError: a turn that it cannot continue
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        roles = ", ".join(message["role"] for message in messages)
-        raise TemplateRefusal(
-            f"The chat template of {tokenizer.name_or_path} refuses messages of the roles {roles}: {reason}"
-        ) from error

@@ -6,9 +6,9 @@ chat template, the longest length, and the steps where they are looked for).
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +18,11 @@ from rmkit.data import stored
 from rmkit.data.ledger import KEPT, Example, Ledger
 from rmkit.data.outlines import outline
 from rmkit.data.preferences import Preferences
-from rmkit.data.stored_records import chosen, labels_alone
+from rmkit.data.records import Record
+from rmkit.data.stored_records import chosen, digest_of_texts, labels_alone
+from rmkit.data.uncollected import uncollected
 from rmkit.errors import InputError
-from rmkit.models.chat import TemplateRefusal, looks_special
+from rmkit.models.chat_template import ChatTemplate, TemplateRefusal
 from rmkit.models.packing import encode_groups
 from rmkit.models.templates import render
 from rmkit.models.token_groups import SCHEMA, TokenGroups, batch_of, chunks
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 LARGE = 4096  # records from which on tokens are kept on disk
-VERSION = 2  # of how tokens are made: raise it, and everything on disk is made anew
+VERSION = 3  # of how tokens are made: raise it, and everything on disk is made anew
 
 
 def encode(
@@ -57,12 +59,11 @@ def encode(
     else:
         _none_refused(groups, preferences)
     places = groups.places.tolist()
-    subsets = outline(chosen(preferences.records, places)).subsets.tolist()
-    for subset, n in Counter(subsets).items():
-        ledger.add(KEPT, n, subset=subset)
-    for number, what, done in groups.cuts():
-        example = Example.of(preferences[places[number]], done) if ledger.wants(what) else None
-        ledger.add(what, subset=subsets[number], example=example)
+    subsets = outline(chosen(preferences.records, places)).subsets
+    ledger.add_each(KEPT, subsets.tolist(), ())
+    for what, done, cut in groups.cuts():
+        looks = (Example.of(preferences[places[number]], done) for number in np.flatnonzero(cut).tolist())
+        ledger.add_each(what, subsets[cut].tolist(), looks)
     return groups, ledger
 
 
@@ -103,21 +104,33 @@ def _batches(
     tokenizer: "PreTrainedTokenizerBase", preferences: Preferences, max_length: int, steps: bool
 ) -> Iterator[pyarrow.RecordBatch]:
     """Tokens of the records in order, and the reason in place of a record that the chat template refuses."""
-    pattern, records = looks_special(tokenizer), iter(preferences)
+    template, records = ChatTemplate(tokenizer), iter(preferences)
     for numbers in chunks(len(preferences)):
-        renderings, parts, refusals = {}, [], {}
-        for number in numbers:
-            record = next(records)
-            try:
-                renderings[number] = render(tokenizer, record.prompt, record.responses, pattern)
-            except TemplateRefusal as refusal:
-                refusals[number] = str(refusal)
-                continue
-            parts.append(record.steps or [[] for _ in record.responses])
-        texts, places = list(renderings.values()), list(renderings)
-        made = encode_groups(tokenizer, texts, max_length, places, parts if steps else None)
-        found = refusals | dict(zip(renderings, made, strict=True))
-        yield batch_of(found[number] for number in numbers)
+        with uncollected():
+            batch = _batch(tokenizer, template, numbers, islice(records, len(numbers)), max_length, steps)
+        yield batch
+
+
+def _batch(
+    tokenizer: "PreTrainedTokenizerBase",
+    template: ChatTemplate,
+    numbers: range,
+    records: Iterable[Record],
+    max_length: int,
+    steps: bool,
+) -> pyarrow.RecordBatch:
+    renderings, parts, refusals = {}, [], {}
+    for number, record in zip(numbers, records, strict=True):
+        try:
+            renderings[number] = render(tokenizer, record.prompt, record.responses, template)
+        except TemplateRefusal as refusal:
+            refusals[number] = str(refusal)
+            continue
+        parts.append(record.steps or [[] for _ in record.responses])
+    texts, places = list(renderings.values()), list(renderings)
+    made = encode_groups(tokenizer, texts, max_length, places, parts if steps else None)
+    found = refusals | dict(zip(renderings, made, strict=True))
+    return batch_of(found[number] for number in numbers)
 
 
 def _key(
@@ -129,7 +142,7 @@ def _key(
         return None
     about = [VERSION, max_length, steps, type(tokenizer).__name__, backend.to_str(), tokenizer.chat_template]
     digest = hashlib.sha256(json.dumps([*about, str(tokenizer.special_tokens_map)]).encode())
-    for record in preferences:
-        parts = [record.steps] if steps else []
-        digest.update(json.dumps([record.prompt, record.responses, *parts]).encode())
+    digest.update(digest_of_texts(preferences.records))
+    for record in labels_alone(preferences.records) if steps else ():
+        digest.update(json.dumps(record.steps).encode())
     return digest.hexdigest()[:40]

@@ -150,6 +150,7 @@ class Batch:
     segments: Tensor  # (R, L) int64
     last: Tensor  # (G, K, 2) int64: row and column of each response's last token; (0, 0) where mask is False
     mask: Tensor  # (G, K) bool: a real response
+    ends: Tensor  # (N,) int64: row * L + column of each token at which a reward is read, each once
     packed: bool
     steps: Tensor | None = None  # (G, K, S, 2) int64: row and column of each step's last token, where known
     step_mask: Tensor | None = None  # (G, K, S) bool: a step that was read
@@ -300,8 +301,10 @@ class _Rows:
         return end
 
     def batch(self, packed: bool) -> Batch:
+        read = [self.last[self.mask], *([] if self.steps is None else [self.steps[self.step_mask]])]
+        ends = torch.unique(torch.cat(read) @ torch.tensor([self.input_ids.shape[1], 1]))
         return Batch(
-            self.input_ids, self.position_ids, self.groups, self.segments, self.last, self.mask, packed,
+            self.input_ids, self.position_ids, self.groups, self.segments, self.last, self.mask, ends, packed,
             self.steps, self.step_mask,
         )  # fmt: skip
 
@@ -317,8 +320,7 @@ def batches(sizes: Sequence[int], budget: int) -> list[list[int]]:
     Longest first, so that what does not fit in memory fails at once.
     """
     order = sorted(range(len(sizes)), key=lambda i: (-sizes[i], i))
-    found: list[list[int]] = []
-    room = 0
+    found, room = [], 0
     for i in order:
         if sizes[i] > room or not found:
             found.append([])

@@ -19,7 +19,7 @@ from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Prompt
 from rmkit.device import best_device
 from rmkit.errors import InputError
-from rmkit.models import adapters, encoding, layouts, networks, packed_attention, spread
+from rmkit.models import adapters, encoding, last_layer, layouts, networks, packed_attention, spread
 from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
 from rmkit.models.templates import give_pad_token, render
@@ -182,18 +182,20 @@ class RewardModel(nn.Module):
         """(G, K) float32 rewards with gradient; 0 where mask is False."""
         if not self.causal:
             return self._classified(batch)
-        return self._read(self.hidden(batch), batch.last).masked_fill(~batch.mask, 0.0)
+        return self._read(batch, batch.last).masked_fill(~batch.mask, 0.0)
 
     def step_rewards(self, batch: Batch) -> Tensor:
         """(G, K, S) float32, one reward at the last token of each step; 0 where batch.step_mask is False."""
-        return self._read(self.hidden(batch), batch.steps).masked_fill(~batch.step_mask, 0.0)
+        return self._read(batch, batch.steps).masked_fill(~batch.step_mask, 0.0)
 
     def forward(self, batch: Batch) -> Tensor:
         """step_rewards(batch) where the batch knows its steps, else rewards(batch)."""
         return self.rewards(batch) if batch.steps is None else self.step_rewards(batch)
 
-    def _read(self, hidden: Tensor, where: Tensor) -> Tensor:
-        """(R, L, D) hidden states, (..., 2) rows and columns -> (...) the head's numbers there."""
+    def _read(self, batch: Batch, where: Tensor) -> Tensor:
+        """(..., 2) rows and columns -> (...) the head's numbers there."""
+        with last_layer.read_at(self.classifier.base_model, batch.ends):
+            hidden = self.hidden(batch)
         hidden = hidden[where[..., 0], where[..., 1]]
         # Autocast would take this product in bfloat16, where one reward in a thousand ties with another.
         with torch.autocast(hidden.device.type, enabled=False):
@@ -285,6 +287,9 @@ class RewardModel(nn.Module):
         """The tokens that are scored, to reproduce a score in plain transformers:
 
         `AutoModelForSequenceClassification.from_pretrained(folder)(torch.tensor([tokens])).logits`
+
+        They are those of `score(prompt, [response])`: in a group whose text is too long, the prompt is cut
+        for all responses as the longest of them needs.
         """
         group = self._group(prompt, [response])
         return group.prompt + group.responses[0]

@@ -5,7 +5,6 @@ split where the response begins. An encoder reads what its tokenizer makes of th
 prompt, a line break, the response and EOS. A user's text that looks like a special token stays text.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from rmkit.data.records import Prompt
 from rmkit.errors import InputError
 from rmkit.models import chat
+from rmkit.models.chat_template import ChatTemplate, looks_special
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Tokens that vocabularies reserve for padding; the first that exists is used before a new one is added.
 RESERVED_PADS = ("<|pad|>", "<pad>", "[PAD]", "<|finetune_right_pad_id|>", "<|endoftext|>")
 NEW_PAD = "<|pad|>"
+_TOGETHER = 4096  # texts that a tokenizer reads at once: its threads wait for each other at the end
 ANSWER = "\uf8ff"  # stands where a response stands; a private character, in no template
 
 Tokens = list[int]
@@ -67,12 +68,15 @@ def render(
     tokenizer: "PreTrainedTokenizerBase",
     prompt: Prompt,
     responses: Sequence[str],
-    pattern: re.Pattern | None = None,
+    template: ChatTemplate | None = None,
 ) -> chat.Rendering:
-    """One prompt and its responses as text. Raises chat.TemplateRefusal, before anything is tokenized."""
+    """One prompt and its responses as text; template: the tokenizer's, where it is at hand.
+
+    Raises TemplateRefusal, before anything is tokenized.
+    """
     if tokenizer.chat_template:
-        return chat.render(tokenizer, prompt, responses, pattern)
-    guard = chat.Guard(pattern or chat.looks_special(tokenizer), ())
+        return chat.render(tokenizer, prompt, responses, template)
+    guard = chat.Guard(template.looks_special if template else looks_special(tokenizer), ())
     opened = _plain_text(prompt) if _is_encoder(tokenizer) else opened_text(prompt)
     return chat.Rendering(opened, list(responses), guard, apart=True)
 
@@ -276,7 +280,11 @@ def _ids(
         return tokenizer(text, pair, add_special_tokens=pair is not None, **options).input_ids
     # The first text sets the backend up as the options say; the others need none of what is made around ids.
     first = tokenizer(text[:1], add_special_tokens=False, **options).input_ids
-    found = [encoding.ids for encoding in backend.encode_batch(text, add_special_tokens=False)]
+    found = [
+        encoding.ids
+        for start in range(0, len(text), _TOGETHER)  # an encoding takes 100 bytes a token until it is read
+        for encoding in backend.encode_batch(text[start : start + _TOGETHER], add_special_tokens=False)
+    ]
     if found[:1] == first:
         return found
     return tokenizer(text, add_special_tokens=False, **options).input_ids  # it does more than its backend

@@ -15,6 +15,7 @@ from rmkit.models.packing import TokenGroup, cuts
 CHUNK = 1024  # records that are tokenized in one call, and stand in one batch of a table
 NOTES = (FOLDED, PARTED, APART)  # the note number i is the bit 2**i
 
+_DIGEST = np.dtype("V16")
 _LISTS = pyarrow.list_(pyarrow.list_(pyarrow.int32()))
 SCHEMA = pyarrow.schema(
     {
@@ -28,6 +29,7 @@ SCHEMA = pyarrow.schema(
         "pair": pyarrow.bool_(),
         "notes": pyarrow.uint8(),
         "steps": _LISTS,  # `TokenGroup.steps`; null: not looked for
+        "digest": pyarrow.binary(16),  # of the tokens and steps
         "refusal": pyarrow.string(),  # why the chat template does not write this record; null: it does
     }
 )
@@ -63,12 +65,11 @@ class TokenGroups(Sequence[TokenGroup]):
         parts = [batch.column(name).to_numpy(zero_copy_only=False) for batch in self.table.to_batches()]
         return np.concatenate(parts or [np.zeros(0, dtype=np.int32)])[self.places]
 
-    def cuts(self) -> Iterator[tuple[int, str, str]]:
-        """(number of the group, what the ledger counts of it, what was done) of all that lost something."""
-        whats = {what: self.column(what) for what in (PROMPT_CUT, RESPONSE_CUT)}
-        for number in np.flatnonzero(whats[PROMPT_CUT] | whats[RESPONSE_CUT]).tolist():
-            for what, done in cuts(*(bool(cut[number]) for cut in whats.values())).items():
-                yield number, what, done
+    def cuts(self) -> Iterator[tuple[str, str, np.ndarray]]:
+        """(what the ledger counts, what was done, (N,) with which groups) of all that lost something."""
+        prompt, response = self.column(PROMPT_CUT), self.column(RESPONSE_CUT)
+        of = {PROMPT_CUT: prompt, RESPONSE_CUT: response}
+        return ((what, done, of.get(what, prompt | response)) for what, done in cuts(True, True).items())
 
     def notes(self) -> list[str]:
         """What the chat template did not allow in any of the groups."""
@@ -77,14 +78,10 @@ class TokenGroups(Sequence[TokenGroup]):
 
     def digest(self) -> str:
         """A digest of every token and of where steps end, in the order of the groups."""
-        digests = [hashlib.sha256() for _ in range(3)]
-        runs = np.split(self.places, np.flatnonzero(np.diff(self.places) != 1) + 1) if len(self) else []
-        for first, last in ((int(run[0]), int(run[-1])) for run in runs):
-            for number in range(first // CHUNK, last // CHUNK + 1):
-                rows = slice(max(first - number * CHUNK, 0), min(last - number * CHUNK + 1, CHUNK))
-                for digest, part in zip(digests, self._chunks[number].raw(rows), strict=True):
-                    digest.update(part)
-        return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
+        columns = [batch.column("digest") for batch in self.table.to_batches()]
+        parts = [np.frombuffer(c.buffers()[1], _DIGEST, len(c), c.offset * _DIGEST.itemsize) for c in columns]
+        own = np.concatenate(parts or [np.zeros(0, _DIGEST)])
+        return hashlib.sha256(own[self.places].tobytes()).hexdigest()
 
 
 class _Chunk:
@@ -110,15 +107,6 @@ class _Chunk:
         steps = None if self.steps is None else self.steps[row].as_py()
         return TokenGroup(prompt, responses, cut[0], tuple(cut[1:]), place, pair, tuple(_notes(notes)), steps)
 
-    def raw(self, rows: slice) -> tuple[bytes, bytes, bytes]:
-        """(the tokens of these rows, how many each row's prompt and responses have, where its steps end)."""
-        first = self.first[rows.start : rows.stop + 1]
-        starts = self.starts[first[0] : first[-1] + 1]
-        lengths = [np.diff(self.starts[a : b + 1]).tobytes() for a, b in pairwise(first)]
-        steps = [None] * len(lengths) if self.steps is None else self.steps[rows].to_pylist()
-        ends = "".join("|" if row is None else f"{json.dumps(row)}|" for row in steps)
-        return self.tokens[starts[0] : starts[-1]].tobytes(), b"|".join([*lengths, b""]), ends.encode()
-
 
 def _notes(bits: int) -> list[str]:
     return [note for i, note in enumerate(NOTES) if bits >> i & 1]
@@ -130,8 +118,9 @@ def batch_of(groups: Iterable[TokenGroup | str]) -> pyarrow.RecordBatch:
     known = [None if isinstance(item, str) else item for item in items]
     rows = [[] if group is None else [group.prompt, *group.responses] for group in known]
     cut = [[] if group is None else [group.prompt_cut, *_cuts(group)] for group in known]
+    segments = _lists(rows, _lists(list(chain.from_iterable(rows))))
     columns = {
-        "segments": _lists(rows, _lists(list(chain.from_iterable(rows)))),
+        "segments": segments,
         "cut": pyarrow.array(cut, pyarrow.list_(pyarrow.bool_())),
         "packed": [0 if group is None else len(group) for group in known],
         "padded": [0 if group is None else group.padded_tokens for group in known],
@@ -141,10 +130,23 @@ def batch_of(groups: Iterable[TokenGroup | str]) -> pyarrow.RecordBatch:
         "pair": [group is not None and group.pair for group in known],
         "notes": [_bits(group.notes) if group is not None else 0 for group in known],
         "steps": [None if group is None else group.steps for group in known],
+        "digest": _digests(segments, [None if group is None else group.steps for group in known]),
         "refusal": [item if isinstance(item, str) else None for item in items],
     }
     arrays = [pyarrow.array(columns[field.name], field.type) for field in SCHEMA]
     return pyarrow.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+
+def _digests(segments: pyarrow.ListArray, steps: list) -> list[bytes]:
+    """Of each row a digest of its tokens, of where its prompt and responses end, and of its steps."""
+    firsts, starts = segments.offsets.to_numpy(), segments.values.offsets.to_numpy()
+    tokens, found = segments.values.values.to_numpy(), []
+    for (a, b), ends in zip(pairwise(firsts.tolist()), steps, strict=True):
+        own = hashlib.blake2b(tokens[starts[a] : starts[b]], digest_size=_DIGEST.itemsize)
+        own.update(np.diff(starts[a : b + 1]).tobytes())
+        own.update(b"" if ends is None else json.dumps(ends).encode())
+        found.append(own.digest())
+    return found
 
 
 def _cuts(group: TokenGroup) -> tuple[bool, ...]:

@@ -8,12 +8,14 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rmkit.data.ledger import Example, Ledger, dropped, place_of
+from rmkit.data.outlines import all_ranks, any_knows, outline
 from rmkit.data.preferences import Preferences
-from rmkit.data.records import Record, ranks_of
+from rmkit.data.records import Record
 from rmkit.data.stored_records import chosen, labels_alone
 from rmkit.errors import InputError
 from rmkit.models.packing import batches
@@ -130,7 +132,7 @@ def weights_of(
     records: Sequence[Record], labels: dict[str, Tensor], objective: Objective, weighting: str
 ) -> Tensor:
     """(N,) float32: how much each group weighs; 0 where it says nothing to this loss."""
-    counts = torch.tensor([len(record.responses) for record in records])
+    counts = torch.from_numpy(outline(records).sizes)
     mask = torch.arange(int(counts.max())) < counts[:, None]
     if objective.kind is not None:
         other = [labels[name] for name in objective.needs if name in ("ratings", "correct", "step_labels")]
@@ -193,10 +195,12 @@ def column(name: str, records: Sequence[Record], aspect: str | None = None) -> T
     if name in ("margin", "strength", "share"):
         values = [getattr(record, COLUMNS[name], None) for record in records]
         return torch.tensor([UNKNOWN if value is None else value for value in values], dtype=torch.float32)
-    width = max((len(record.responses) for record in records), default=1)
     if name == "ranks":
-        rows = [ranks_of(record) for record in records]
-        return torch.tensor([row + [0] * (width - len(row)) for row in rows])
+        sizes, ranks = all_ranks(records)
+        table = np.zeros((len(sizes), sizes.max(initial=1)), dtype=np.int64)
+        table[np.arange(table.shape[1]) < sizes[:, None]] = ranks
+        return torch.from_numpy(table)
+    width = int(outline(records).sizes.max(initial=1))
     if name == "step_labels":
         return _of_steps([record.step_labels or [] for record in records], width)
     rows = [_ratings(record, aspect) if name == "ratings" else record.correct for record in records]
@@ -222,9 +226,7 @@ def _ratings(record: Record, aspect: str | None) -> list[float | None] | None:
 
 
 def _anywhere(name: str, records: Sequence[Record]) -> bool:
-    if name == "ranks":
-        return any(any(ranks_of(record)) for record in records)
-    return any(getattr(record, COLUMNS[name], None) is not None for record in records)
+    return bool(all_ranks(records)[1].any()) if name == "ranks" else any_knows(records, COLUMNS[name])
 
 
 def _known(name: str, column: Tensor) -> Tensor:
@@ -246,11 +248,13 @@ def _ledger(preferences: Preferences, groups: TokenGroups, encoding: Ledger, use
             record = preferences[place]
             losers.append((record, "tied" if record.ties() else "nothing to compare"))
     ledger = dropped(preferences.ledger, losers)
-    subsets = [record.subset for record in labels_alone(chosen(preferences.records, places))]
-    spots = {subset: place_of(ledger, Record("", [""], subset=subset)) for subset in set(subsets)}
-    for number, what, done in groups.cuts():
-        if number in useful:
-            split, subset = spots[subsets[number]]
-            example = Example.of(preferences[places[number]], done) if ledger.wants(what) else None
-            ledger.add(what, split=split, subset=subset, example=example)
+    subsets = outline(chosen(preferences.records, places)).subsets
+    splits = {
+        subset: place_of(ledger, Record("", [""], subset=subset))[0] for subset in set(subsets.tolist())
+    }
+    trained = np.isin(np.arange(len(groups)), list(useful))
+    for what, done, cut in groups.cuts():
+        numbers = np.flatnonzero(cut & trained)
+        looks = (Example.of(preferences[places[number]], done) for number in numbers.tolist())
+        ledger.add_each(what, subsets[numbers].tolist(), looks, splits)
     return ledger

@@ -1,17 +1,20 @@
 """Large files: converted once, kept in the cache, and the same in every way when they are read from there."""
 
+import gzip
 import json
 import multiprocessing
 import os
 import random
 from pathlib import Path
 
+import pandas
+import pyarrow
 import pytest
 from rmkit.preferences import Record, load
 
-from rmkit.data import formats, kept, preferences, stored
+from rmkit.data import formats, in_blocks, kept, preferences, stored
 from rmkit.data.formats import registry
-from rmkit.data.stored_records import CHUNK, StoredRecords
+from rmkit.data.stored_records import CHUNK, StoredRecords, digest_of_texts
 from rmkit.errors import InputError
 
 WORDS = ["heron", "reed", "pond", "mud", "eel", "frog", "marsh", "bank", "rain", "nest"]
@@ -99,6 +102,7 @@ def test_what_is_read_from_the_cache_is_what_was_converted(three):
         lambda p: p.shuffled(4)[10:40][::2],
         lambda p: p.subset("wet"),
         lambda p: p.to_pairs(),
+        lambda p: p.shuffled(5),
     ],
 )
 def test_every_part_of_a_kept_set_is_that_of_a_list(three, part):
@@ -218,3 +222,148 @@ def test_processes_that_fill_one_cache_at_once_lose_nothing(tmp_path):
     assert len(entries(tmp_path)) == 2, "and no half-written file is left"
     assert len(list(tmp_path.glob("rows.jsonl.*"))) == 1, "one has converted, the others have waited"
     assert len(load(path)) == n
+
+
+def test_a_digest_of_texts_is_the_same_for_every_way_to_hold_them(three):
+    plain, _, again = three
+    parts = (lambda p: p, lambda p: p[5:2000:3], lambda p: p[::-1], lambda p: p.take(700, seed=3))
+    digests = [digest_of_texts(part(plain).records) for part in parts]
+    assert digests == [digest_of_texts(part(again).records) for part in parts]
+    assert len(set(digests)) == len(parts)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (Record("a b", ["c", "d"]), Record("a b", ["d", "c"])),
+        (Record("a b", ["c", "d"]), Record("a bc", ["", "d"])),
+        (Record("a b", ["cd", "e"]), Record("a b", ["c", "de"])),
+        (Record("[]", ["c"]), Record([], ["c"])),
+    ],
+)
+def test_a_digest_of_texts_tells_where_each_ends(a, b):
+    assert digest_of_texts([a]) != digest_of_texts([b])
+    assert digest_of_texts([a, b]) != digest_of_texts([b, a])
+    assert digest_of_texts([Record("p", ["a", "b"]), Record("p", ["c"])]) != digest_of_texts(
+        [Record("p", ["a"]), Record("p", ["b", "c"])]
+    )
+
+
+def whole(path, monkeypatch, **dials):
+    """The set read as it is where nothing is kept: all rows together."""
+    with monkeypatch.context() as patch:
+        patch.setattr(kept, "LARGE", 10**12)
+        return load(path, **dials)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of 200 rows, and an error where rows are read together all the same."""
+    monkeypatch.setattr(in_blocks, "BLOCK", 200)
+    real = preferences._together
+
+    def together(source, *given, **named):
+        assert kept.LARGE > 1, "these rows can be read in blocks"
+        return real(source, *given, **named)
+
+    monkeypatch.setattr(preferences, "_together", together)
+
+
+def voted(n: int) -> list[dict]:
+    """Votes on pairs, far apart, in both orders, of two subsets; repeats of some, rows that are malformed."""
+    rng = random.Random(0)
+    rows = []
+    for number in range(n):
+        pair = rng.randrange(n // 3)
+        row = {"prompt": f"{pair}?", "responses": [f"a {pair}", f"b {pair}"], "subset": "ab"[pair % 2]}
+        row |= {"ranks": rng.choice([[1, 2], [2, 1], [1, 1]]), "annotator": f"p{number % 7}"}
+        rows.append(row | {"responses": row["responses"][::-1]} if number % 4 == 0 else row)
+        if number % 40 == 0:
+            rows.append({"prompt": "no answers", "responses": number, "ranks": [1, 2]})
+            rows.append({"prompt": "not judged", "responses": ["a ", "b"], "ranks": None})
+    return rows + rows[::9]
+
+
+@pytest.mark.parametrize("votes", ["each", "majority", "share"])
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("kind", [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"])
+def test_rows_read_in_blocks_are_those_read_together(tmp_path, monkeypatch, small_blocks, votes, clean, kind):
+    rows = voted(900)
+    path = tmp_path / f"rows{kind}"
+    text = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    if kind == ".parquet":
+        pandas.DataFrame([r for r in rows if isinstance(r["responses"], list)]).to_parquet(path)
+    elif kind == ".jsonl.zst":
+        with pyarrow.output_stream(str(path), compression="zstd") as file:
+            file.write(text)
+    else:
+        path.write_bytes(gzip.compress(text) if kind.endswith(".gz") else b"\xef\xbb\xbf\n \n" + text)
+    expected, found = (
+        whole(path, monkeypatch, votes=votes, clean=clean),
+        load(path, votes=votes, clean=clean),
+    )
+    assert isinstance(found.records, StoredRecords)
+    assert list((tmp_path / "cache" / "drafts").iterdir()) == []
+    same(expected, found)
+    if clean and votes == "each":
+        assert expected.ledger.dropped["duplicate"] > 10, "of rows that nobody judged"
+    if kind != ".parquet":
+        assert any("malformed" in reason for reason in expected.ledger.dropped)
+
+
+def test_several_files_are_one_set(tmp_path, monkeypatch, small_blocks):
+    paths = [write(tmp_path / f"{name}.jsonl", lines(300, seed)) for seed, name in enumerate("ab")]
+    for source in (paths, str(tmp_path / "*.jsonl")):
+        same(whole(source, monkeypatch), load(source))
+
+
+def test_the_errors_of_blocks_are_those_of_rows_read_together(tmp_path, monkeypatch, small_blocks):
+    rows = lines(500)
+    bad = [row | {"responses": 3} if n % 2 else row for n, row in enumerate(rows)]
+    texts = {
+        "malformed": "".join(json.dumps(row) + "\n" for row in bad),
+        "not JSON": "".join(json.dumps(row) + "\n{\n" * (n > 300) for n, row in enumerate(rows)),
+        "nothing left": "".join(json.dumps({"prompt": "p", "responses": ["", "b"]}) + "\n" for _ in rows),
+        "empty": "\n\n",
+    }
+    for name, text in texts.items():
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text(text)
+        said = []
+        for read in (lambda p: whole(p, monkeypatch), load):
+            with pytest.raises(InputError) as error:
+                read(path)
+            said.append(str(error.value))
+        assert said[0] == said[1]
+
+
+HUMAN = "Human: Who wades?\n\nAssistant: Herons.\n\nHuman: And swims?"
+APART = {
+    "a prompt of one turn among transcripts": [
+        {"prompt": f"Human: {i}?" if i == 700 else HUMAN, "chosen": f"a {i}", "rejected": "b"}
+        for i in range(800)
+    ],
+    "a second split, late": [
+        {"prompt": f"{i}?", "chosen": "a", "rejected": "b", "split": "test" if i > 600 else "train"}
+        for i in range(800)
+    ],
+    "one response a line": [
+        {"prompt": f"{i % 300}?", "response": f"a {i}", "score": i % 5} for i in range(800)
+    ],
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_rows_that_need_each_other_are_read_together(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(in_blocks, "BLOCK", 200)
+    path = write(tmp_path / "rows.jsonl", APART[name])
+    with pytest.raises(in_blocks.NotInBlocks):
+        in_blocks.preferences(path, None, None, True, "each", 0.1)
+    same(whole(path, monkeypatch), load(path))
+
+
+def test_a_label_that_is_no_split_and_one_split_alone_need_no_other_rows(tmp_path, monkeypatch, small_blocks):
+    for label in (lambda i: "train", lambda i: f"kind {i % 3}"):
+        rows = [{"prompt": f"{i}?", "chosen": "a", "rejected": "b", "split": label(i)} for i in range(700)]
+        path = write(tmp_path / "rows.jsonl", rows)
+        same(whole(path, monkeypatch), load(path))

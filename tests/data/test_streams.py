@@ -135,3 +135,30 @@ def test_a_stream_that_breaks_off_says_where():
     found = datasets.IterableDataset.from_generator(broken)
     with pytest.raises(InputError, match=f"after {CHUNK} rows .connection reset"):
         list(load(found, streaming=True))
+
+
+@pytest.mark.parametrize("name", ["set.jsonl", "new/set.jsonl.gz"])
+def test_a_stream_is_written_as_it_is_read_and_loaded_from_disk(hub, tmp_path, name):
+    stream, whole = load("owner/towns", streaming=True), load(rows(3 * CHUNK + 5))
+    path = stream.save(tmp_path / name)
+    assert list(load(path)) == list(whole)
+    assert stream.ledger == whole.ledger
+    hub.clear()
+    assert list(load(stream.save(path, 50))) == list(whole)[:50]
+    assert len(hub) <= CHUNK + 1, "no more is read than is written"
+
+
+def test_a_stream_that_breaks_off_leaves_no_half_of_a_file(hub, tmp_path, monkeypatch):
+    stream = load("owner/towns", streaming=True)
+    monkeypatch.setattr(Stream, "_next", _broken)
+    with pytest.raises(InputError, match="the line is down"):
+        stream.save(tmp_path / "set.jsonl")
+    with pytest.raises(InputError, match=r"end it in \.jsonl or \.jsonl\.gz"):
+        stream.save(tmp_path / "set.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _broken(stream, rows, read):
+    if read:
+        raise InputError("the line is down")
+    return [next(rows) for _ in range(CHUNK)]

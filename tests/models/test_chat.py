@@ -4,11 +4,15 @@ import warnings
 
 import pytest
 from chat_families import FAMILIES, family_tokenizer
+from jinja2 import TemplateError
 from tiny import tiny_model
+from transformers import tokenization_utils_base
+from transformers.utils import chat_template_utils
 
 from rmkit.data.preferences import Preferences, Record
 from rmkit.errors import InputError
 from rmkit.models import chat
+from rmkit.models.chat_template import ChatTemplate
 from rmkit.models.packing import encode_group
 from rmkit.models.reward_model import RewardModel
 from rmkit.models.templates import closing_tokens, prompt_tokens
@@ -227,3 +231,48 @@ def test_a_record_that_the_template_refuses_is_dropped_from_training_and_named_i
     assert ledger.dropped == {"refused by the chat template": 1}
     with pytest.raises(InputError, match=r"record 2: .*alternate"):
         model.score_all(Preferences(rows))
+
+
+def test_what_the_compiled_template_writes_is_what_transformers_writes(tokenizer, monkeypatch):
+    template = ChatTemplate(tokenizer)
+    assert template._quick, "the way that is tested"
+    begun = {"role": "assistant", "content": "They eat"}
+    for messages in (
+        TURNS,
+        TURNS[:1],
+        [*TURNS, begun],
+        [SYSTEM, *TURNS],
+        [TURNS[0] | {"name": "Ada"}, *TURNS[1:]],
+    ):
+        for write, how in (
+            (template.write, {}),
+            (
+                template.write_opened,
+                {"continue_final_message" if messages[-1] == begun else "add_generation_prompt": True},
+            ),
+        ):
+            try:
+                expected = tokenizer.apply_chat_template(messages, tokenize=False, **how)
+            except TemplateError:
+                with pytest.raises(chat.TemplateRefusal):
+                    write(messages)
+            else:
+                assert write(messages) == expected
+    assert template._quick
+    assert template._compared == {True, False}
+    monkeypatch.setattr(tokenizer, "apply_chat_template", None)  # compared once, and not asked again
+    assert QUESTION in template.write(TURNS)
+
+
+def test_a_template_that_transformers_writes_otherwise_is_left_to_it(monkeypatch):
+    tokenizer = family_tokenizer("ChatML")
+    real = chat_template_utils.render_jinja_template
+
+    def shouted(*given, **named):
+        texts, more = real(*given, **named)
+        return [text.upper() for text in texts], more
+
+    monkeypatch.setattr(tokenization_utils_base, "render_jinja_template", shouted)
+    template = ChatTemplate(tokenizer)
+    assert all(QUESTION.upper() in template.write(TURNS) for _ in range(2))
+    assert template._quick is None

@@ -217,6 +217,27 @@ DATA = [
         "tests/data/test_kept.py::test_another_file_argument_or_reader_is_another_entry",
     ),
     Fault(
+        "rows of several splits are read in blocks as one",
+        "rmkit/data/in_blocks.py",
+        "if len(labels) > 1 and reading.are_splits(labels):",
+        "if False:",
+        "tests/data/test_kept.py::test_rows_that_need_each_other_are_read_together",
+    ),
+    Fault(
+        "of a file read in blocks only the last block is looked through for faults",
+        "rmkit/data/convert.py",
+        "self._read += len(read)",
+        "self._read = len(read)",
+        "tests/data/test_kept.py::test_rows_read_in_blocks_are_those_read_together",
+    ),
+    Fault(
+        "texts that end elsewhere have one digest",
+        "rmkit/data/stored_records.py",
+        "return np.diff(ends), memoryview",
+        "return np.zeros(0, np.int64), memoryview",
+        "tests/data/test_kept.py::test_a_digest_of_texts_tells_where_each_ends",
+    ),
+    Fault(
         "a pair without a verdict is won by the first",
         "rmkit/data/formats/side_by_side.py",
         '    else:\n        made = {"responses": answers}\n',
@@ -282,8 +303,8 @@ DATA = [
     Fault(
         "a repeat names the wrong twin",
         "rmkit/data/cleaning.py",
-        "repeats {records[twin][0]}",
-        "repeats {records[number - 1][0]}",
+        "repeats {records[twin].where}",
+        "repeats {records[number - 1].where}",
         "tests/data/test_votes.py::test_a_repeat_is_equal_in_every_field_but_for_white_space_and_names_its_twin",
     ),
     Fault(
@@ -342,7 +363,7 @@ MODELS = [
     Fault(
         "a response ends with EOS and not as the template ends a turn",
         "rmkit/models/chat.py",
-        "finished = [_write(tokenizer, answered(messages, answer)) for answer in answers]",
+        "finished = [template.write(answered(messages, answer)) for answer in answers]",
         "finished = [opened + answer + (tokenizer.eos_token or '') for answer in answers]",
         "tests/models/test_chat.py::test_tokens_are_those_of_the_whole_conversation",
     ),
@@ -570,7 +591,7 @@ EVALUATION = [
     Fault(
         "groups that order nothing are not mentioned",
         "rmkit/evaluation/report.py",
-        "    report.notes += _left_out(preferences, report)\n",
+        "    report.notes += _left_out(preferences, labels.groups.subsets, report)\n",
         "",
         "tests/evaluation/test_evaluation.py",
     ),
