@@ -5,7 +5,9 @@ yet; or which mistake it looks like. It returns the learner's function when that
 otherwise, so the lesson always goes on. Each lesson's `checks.py` has a tuple `CHECKS`.
 """
 
-from rmkit.lessons import parts
+from importlib import import_module
+
+from rmkit.lessons import parts, rooms
 from rmkit.notebook.check import Check, Mistake, Verdict
 
 __all__ = ["Check", "Mistake", "Verdict", "every_check"]
@@ -17,6 +19,8 @@ def every_check() -> dict[str, Check]:
 
 
 def __getattr__(name: str) -> Check:
-    if not name.startswith("_") and name in (checks := every_check()):
-        return checks[name]
+    for room in rooms("checks") if not name.startswith("_") else []:
+        for check in import_module(room).CHECKS:
+            if check.name == name:
+                return check
     raise AttributeError(f"no check is called {name!r}")
