@@ -19,13 +19,13 @@ HERE = Path(__file__).parent
 SCRIPTS: dict[str, list[str]] = {
     "heads": [],
     "sampling": ["--repeats", "2"],
-    "scoring": ["--repeats", "2"],
-    "cost": ["--repeats", "3"],
+    "scoring": [],
+    "cost": [],
     "first_figure": [],
     "gpu": ["--tiny"],
     "data": [],
     "ablation": ["--no-browser"],
-    "training": ["--ks", "2", "4", "--pairs", "4", "--steps", "2", "--repeats", "1"],
+    "training": ["--ks", "2", "4", "--pairs", "4", "--repeats", "3"],
 }
 
 

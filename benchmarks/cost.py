@@ -9,11 +9,12 @@ the table says why. Lengths are the same for all, so no padding is in it.
 
 import argparse
 import random
+from collections.abc import Callable
 
 import pandas as pd
 import torch
 from rmkit.packing import TokenGroup
-from tables import clock, machine, row, show
+from tables import clock, fastest, machine, row, show
 
 from rmkit import RewardModel
 
@@ -26,57 +27,51 @@ def group(k: int, prompt: int, response: int, seed: int = 0) -> TokenGroup:
     return TokenGroup(rng.choices(some, k=prompt), [rng.choices(some, k=response)] * k)
 
 
-def milliseconds(model: RewardModel, groups: list[TokenGroup], repeats: int, backward: bool) -> float:
-    """Of the fastest repeat: one batch, forward, and backward if asked for."""
-    batch, taken = model.batch(groups), []
-    with torch.set_grad_enabled(backward):
-        for _ in range(repeats + 1):  # the first warms up
-            begun = clock(model.device)
-            rewards = model.rewards(batch)
+def reading(model: RewardModel, groups: list[TokenGroup], backward: bool) -> Callable[[], None]:
+    """One batch, forward, and backward if asked for."""
+
+    def read() -> None:
+        with torch.set_grad_enabled(backward):
+            rewards = model.rewards(model.batch(groups))
             if backward:
                 rewards.sum().backward()
-            taken.append(clock(model.device) - begun)
-    return 1000 * min(taken[1:])
+
+    return read
 
 
-def curve(model: RewardModel, axis: str, points: dict[int, list[TokenGroup]], **how) -> pd.DataFrame:
-    """A line a point."""
-    rows = []
-    for at, groups in points.items():
-        tokens, taken = model.batch(groups).tokens, milliseconds(model, groups, **how)
-        rows.append(
-            {"against": axis, "at": at, "tokens": tokens, "ms": taken, "us a token": 1000 * taken / tokens}
-        )
-    return pd.DataFrame(rows)
-
-
-def measure(model: RewardModel, response: int = 40, **how) -> tuple[pd.DataFrame, list[dict]]:
-    """(all points, a verdict a curve)."""
+def measure(
+    model: RewardModel, response: int = 40, repeats: int = 5, backward: bool = False
+) -> tuple[pd.DataFrame, list[dict]]:
+    """(all points, a verdict a curve). The points take turns, so that what else runs here falls on all."""
     axes = {
         "K, prompt 100": {k: [group(k, 100, response)] for k in KS},
         "prompt, K = 4": {p: [group(4, p, response)] for p in PROMPTS},
         "groups of K = 4": {n: [group(4, 100, response, seed) for seed in range(n)] for n in GROUPS},
     }
-    curves = {axis: curve(model, axis, points, **how) for axis, points in axes.items()}
-    why = "dense attention costs the square of a row's width; a group twice as wide as is best is cut in rows"
-    lines = [
-        row(
-            f"cost of a token at the end of the curve against {axis}, over the least",
-            float(found["us a token"].iloc[-1] / found["us a token"].min()),
-            "at most",
-            1.25,
-            why=why,
-        )
-        for axis, found in curves.items()
-    ]
-    return pd.concat(curves.values()), lines
+    points = [(axis, at, groups) for axis, own in axes.items() for at, groups in own.items()]
+    ways = {(axis, at): reading(model, groups, backward) for axis, at, groups in points}
+    timed = fastest(ways, repeats + 1, lambda: clock(model.device))  # the first warms up
+    table = pd.DataFrame(
+        [
+            {"against": axis, "at": at, "tokens": sum(map(len, groups)), "ms": 1000 * timed[axis, at][0]}
+            for axis, at, groups in points
+        ]
+    )
+    table["us a token"] = 1000 * table["ms"] / table["tokens"]
+    lines = []
+    for axis in axes:
+        cost = table.loc[table["against"] == axis, "us a token"]
+        what = f"cost of a token at the end of the curve against {axis}, over the least"
+        why = "attention grows with what a token sees"
+        lines.append(row(what, float(cost.iloc[-1] / cost.min()), "at most", 1.25, why=why))
+    return table, lines
 
 
 def main() -> None:
     """Read the command line and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", default="pocket")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument(
         "--backward", action="store_true", help="with gradients: a step but for the optimizer"
     )

@@ -88,7 +88,7 @@ def measure(heads: int, groups: int, width: int, timed: int, l2: float = 0.1) ->
             theirs / ours,
             "at least",
             20.0,
-            why="a draw, a basis and a table for each call, and matrix products that both need",
+            why="matrix products, which both need, are more than half of ours",
         ),
         row("our objective above the smaller of the two, worst head", worst[0], "at most", 1e-4, ""),
         row("theirs, the same", worst[1], "at most", 1e-4, ""),

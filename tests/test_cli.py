@@ -120,7 +120,7 @@ def test_rewards_stand_in_the_order_of_the_row(folder, tmp_path):
     rewards = []
     for winner in "ab":
         source, out = tmp_path / f"{winner}.jsonl", tmp_path / f"{winner}.out"
-        row = {"prompt": "Sky?", "response_a": "Green.", "response_b": "Blue.", "winner": winner}
+        row = {"prompt": "Sky?", "response_a": "7.", "response_b": "8.", "winner": winner}
         source.write_text(json.dumps(row))
         assert main(["score", folder, str(source), "--out", str(out)]) == 0
         rewards.append(json.loads(out.read_text())["rewards"])

@@ -30,6 +30,7 @@ PAGES = {
     "intervals": "docs/intervals.md",
     "leaderboards": "docs/leaderboards.md",
     "scale": "docs/scale.md",
+    "real_runs": "docs/real_runs.md",
 }
 # page: the section of the README that it shows
 SECTIONS = {
@@ -136,7 +137,7 @@ def index(readme: str, known: dict[str, str], names: list[str]) -> str:
     course = relinked(section(readme, "The course"), known, "")
     parts = {
         "Lessons": [f"lessons/{name}" for name in names],
-        "What was measured": ["claims", "papers", "museum"],
+        "What was measured": ["claims", "papers", "museum", "real_runs"],
         "Use it": ["data", "formats", "training", "scale", "leaderboards", "intervals", "troubleshooting"],
         "Teach and contribute": ["classroom", "a_lesson", "compare", "cite"],
         "The library": [f"rooms/{room}" for room in rooms.pages(ROOT / "rmkit")],
@@ -147,7 +148,8 @@ def index(readme: str, known: dict[str, str], names: list[str]) -> str:
     ]
     note = (
         "These pages are read without a kernel: a figure's sliders move between values that were computed "
-        "before. The lessons do not run inside the page, since numpy for a browser is not to be had offline."
+        "before. The lessons do not run inside the page: Pyodide, Python for a browser, has no PyTorch, and "
+        "what a registry gives of it holds no NumPy."
     )
     return "\n\n".join(["# rmkit", opening, "## The course", course, note, *trees]) + "\n"
 

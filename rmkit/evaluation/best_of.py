@@ -24,7 +24,7 @@ def best_of_n(rewards: ArrayLike, gold: ArrayLike) -> np.ndarray:
         )
     if not (np.isfinite(r).all() and np.isfinite(g).all()):
         raise InputError("rewards or gold hold NaN or infinity; drop those prompts and say how many.")
-    curves = np.stack([_ascending(*row) for row in zip(np.atleast_2d(r), np.atleast_2d(g), strict=True)])
+    curves = _ascending(np.atleast_2d(r), np.atleast_2d(g))
     return (curves @ _best_of_n_weights(r.shape[-1])).reshape(r.shape)
 
 
@@ -41,10 +41,13 @@ def best_of_n_kl(n: ArrayLike) -> np.ndarray:
 
 
 def _ascending(rewards: np.ndarray, gold: np.ndarray) -> np.ndarray:
-    """Gold (N,) in ascending order of reward, averaged within equal rewards."""
-    _, block = np.unique(rewards, return_inverse=True)
-    means = np.bincount(block, weights=gold) / np.bincount(block)
-    return means[np.sort(block)]
+    """Gold (G, N), each row in ascending order of its reward, averaged within equal rewards."""
+    order = np.argsort(rewards, axis=1, kind="stable")
+    r, g = np.take_along_axis(rewards, order, 1), np.take_along_axis(gold, order, 1)
+    first = np.diff(r, axis=1, prepend=np.nan) != 0  # of its equals; every row begins anew
+    block = np.cumsum(first).reshape(r.shape) - 1
+    means = np.bincount(block.ravel(), weights=g.ravel()) / np.bincount(block.ravel())
+    return means[block]
 
 
 def _best_of_n_weights(size: int) -> np.ndarray:

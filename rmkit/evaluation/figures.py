@@ -12,7 +12,7 @@ from rmkit.notebook.panels import figure as arrange
 from rmkit.theory.statistics import reliability_curve
 
 ROW = 22  # pixels of one subset
-TITLE = "How often do the rewards order a pair as people did?"
+TITLE = "How often do the rewards order a pair as the labels do?"
 # How each null rule is drawn, so that a reader knows it again from one report to the next.
 _RULES = {
     "longest": (theme.VERMILLION, "dash"),
@@ -36,7 +36,7 @@ def describe(report) -> str:
     """The figure in words: accuracy and its interval, the best null rule, the ceiling, the subsets' range."""
     if not finite(report.accuracy):
         return f"No accuracy is known for these {report.groups:,} groups."
-    said = f"The rewards order {report.accuracy:.1%} of {report.pairs:,} pairs as people did{_ends(report)}"
+    said = f"The rewards order {report.accuracy:.1%} of {report.pairs:,} pairs as labels do{_ends(report)}"
     rules = {name: rule["accuracy"] for name, rule in report.baselines.items() if finite(rule["accuracy"])}
     if rules:
         best = max(rules, key=rules.get)

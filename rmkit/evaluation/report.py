@@ -295,7 +295,7 @@ def _notes(
         notes.append("The order of the responses in the data tells which is better (see `baseline: first`).")
     better = [name for name, null in nulls.items() if name != "random" and null["accuracy"] > right]
     if better and nulls[better[0]]["accuracy"] not in (0, 1):
-        notes.append(f"A rule that knows nothing of quality is ahead of these rewards: {better[0]}.")
+        notes.append(f"A rule that knows nothing of quality is right on more of these pairs: {better[0]}.")
     if is_single(comparisons):
         rewards = np.where(comparisons["worse"] == REFERENCE, 1, -1) * comparisons["gap"]
         if (rewards > 0).all() or (rewards < 0).all():

@@ -1,5 +1,6 @@
 """Frozen features: one vector for each response, from a model that is not trained, kept on disk."""
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Record, ranks_of
 from rmkit.device import best_device
 from rmkit.errors import InputError
-from rmkit.models import encoding, layouts
+from rmkit.models import encoding, last_layer, layouts
 from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.networks import has_token_types
 from rmkit.models.packing import Batch, TokenGroup, batches, budget, encode_group, pack, pad
@@ -168,12 +169,15 @@ def _compute(
     longest = max(len(head) + len(tail) for head, tail in texts)
     shared = pooling.startswith("last") and layouts.shares(network, longest)
     groups = _share(texts) if shared else [TokenGroup(list(a), [list(b)], pair=pair) for a, b in texts]
+    at_end = pooling.startswith("last") and layer == -1
     known = {}
     with tqdm(total=len(texts), desc=f"features of {model}", disable=not progress) as bar:
         for indices in batches([len(group) for group in groups], budget(device)):
             some = [groups[i] for i in indices]
             batch = (pack if shared else pad)(some, pad_id=0).to(device)
-            pooled = _pool(_hidden(network, batch, layer, pair).float(), batch, pooling).cpu()
+            with last_layer.read_at(network, batch.ends) if at_end else contextlib.nullcontext():
+                states = _hidden(network, batch, layer, pair)
+            pooled = _pool(states.float(), batch, pooling).cpu()
             names = [(tuple(group.prompt), tuple(tail)) for group in some for tail in group.responses]
             known |= dict(zip(names, pooled, strict=True))
             bar.update(len(names))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from rmkit.models import packed_attention
 from rmkit.models.networks import why_not_packed, why_not_shared
 from rmkit.models.packing import Batch, TokenGroup, attention_mask, pack, pad
 
@@ -14,13 +15,26 @@ from rmkit.models.packing import Batch, TokenGroup, attention_mask, pack, pad
 def usable(model) -> str:
     """ "packed" where it gives the same rewards, else "padded" and a warning that says why."""
     reason = why_not_packed(model.classifier, model.max_length)
-    exact = model.classifier.dtype == torch.float32
-    if reason is None and not agree(model.hidden, model.device, model.tokenizer.pad_token_id, exact):
+    if reason is None and not skips_hidden(model) and not _agrees(model):
         reason = "its attention does not take a mask of our own"
     if reason is None:
         return "packed"
     warnings.warn(f"{model.name} uses the padded layout: {reason}.", stacklevel=3)
     return "padded"
+
+
+def skips_hidden(model) -> bool:
+    """Let attention leave out what nobody sees (`packed_attention`), where that gives the same rewards."""
+    if packed_attention.adopt(model.classifier):
+        if _agrees(model):
+            return True
+        model.classifier.set_attn_implementation("sdpa")
+    return False
+
+
+def _agrees(model) -> bool:
+    exact = model.classifier.dtype == torch.float32
+    return agree(model.hidden, model.device, model.tokenizer.pad_token_id, exact)
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
 from rmkit.errors import InputError
-from rmkit.models import layouts, prefixes
+from rmkit.models import last_layer, layouts, prefixes
 from rmkit.models.packing import batches, budget, pack
 
 Tokens = list[int]
@@ -29,7 +29,8 @@ def next_word(model: PreTrainedModel, heads: Sequence[Tokens], batch: int = 64) 
 
     def read(given: dict, rows: Tensor, last: Tensor) -> Tensor:
         places, which = last.unique(return_inverse=True)  # few, since lengths are similar
-        return model(**given, logits_to_keep=places).logits[rows, which].float()
+        with last_layer.read_at(model.base_model, rows * given["input_ids"].shape[1] + last):
+            return model(**given, logits_to_keep=places).logits[rows, which].float()
 
     return _at_ends(model, heads, batch, read)
 
@@ -39,7 +40,8 @@ def hidden(model: PreTrainedModel, heads: Sequence[Tokens], batch: int = 64) -> 
     """(N, D) last hidden state at the end of each list of tokens."""
 
     def read(given: dict, rows: Tensor, last: Tensor) -> Tensor:
-        return model.base_model(**given).last_hidden_state[rows, last]
+        with last_layer.read_at(model.base_model, rows * given["input_ids"].shape[1] + last):
+            return model.base_model(**given).last_hidden_state[rows, last]
 
     return _at_ends(model, heads, batch, read)
 

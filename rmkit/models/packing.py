@@ -150,6 +150,7 @@ class Batch:
     segments: Tensor  # (R, L) int64
     last: Tensor  # (G, K, 2) int64: row and column of each response's last token; (0, 0) where mask is False
     mask: Tensor  # (G, K) bool: a real response
+    ends: Tensor  # (N,) int64: row * L + column of each token at which a reward is read, each once
     packed: bool
     steps: Tensor | None = None  # (G, K, S, 2) int64: row and column of each step's last token, where known
     step_mask: Tensor | None = None  # (G, K, S) bool: a step that was read
@@ -202,7 +203,7 @@ def attention_mask(batch: Batch, implementation: str, dtype: torch.dtype) -> obj
     if implementation == "flex_attention":
         return _block_mask(batch)
     seen = batch.visible()
-    if implementation == "sdpa":
+    if implementation != "eager":
         return seen
     return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill(~seen, torch.finfo(dtype).min)
 
@@ -223,8 +224,8 @@ def _block_mask(batch: Batch) -> object:
 def pack(groups: Sequence[TokenGroup], pad_id: int, width: int = 0, hidden: int = 0) -> Batch:
     """The packed layout: groups placed first-fit, longest first, in rows of up to `width` tokens.
 
-    The default width, the longest group, is right where attention computes all L x L (SDPA): a wider row
-    holds the same tokens but costs more attention. A block mask (FlexAttention) prefers few wide rows.
+    The default width, the longest group, is right where attention computes all L x L under a mask: a wider
+    row has the same tokens, but costs more. Attention that skips what is hidden prefers few wide rows.
     hidden: the model's width; a group of very many responses is then cut (`wide_groups.parts`), and its
     prompt begins each part.
     """
@@ -300,8 +301,10 @@ class _Rows:
         return end
 
     def batch(self, packed: bool) -> Batch:
+        read = [self.last[self.mask], *([] if self.steps is None else [self.steps[self.step_mask]])]
+        ends = torch.unique(torch.cat(read) @ torch.tensor([self.input_ids.shape[1], 1]))
         return Batch(
-            self.input_ids, self.position_ids, self.groups, self.segments, self.last, self.mask, packed,
+            self.input_ids, self.position_ids, self.groups, self.segments, self.last, self.mask, ends, packed,
             self.steps, self.step_mask,
         )  # fmt: skip
 
@@ -317,8 +320,7 @@ def batches(sizes: Sequence[int], budget: int) -> list[list[int]]:
     Longest first, so that what does not fit in memory fails at once.
     """
     order = sorted(range(len(sizes)), key=lambda i: (-sizes[i], i))
-    found: list[list[int]] = []
-    room = 0
+    found, room = [], 0
     for i in order:
         if sizes[i] > room or not found:
             found.append([])

@@ -19,7 +19,7 @@ from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Prompt
 from rmkit.device import best_device
 from rmkit.errors import InputError
-from rmkit.models import adapters, encoding, layouts, networks, spread
+from rmkit.models import adapters, encoding, last_layer, layouts, networks, packed_attention, spread
 from rmkit.models.hub import quiet, resolve, unreachable
 from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
 from rmkit.models.templates import give_pad_token, render
@@ -116,6 +116,8 @@ class RewardModel(nn.Module):
         model.to(device).eval()
         if layout != "auto":
             model.layout = layout
+            if layout == "packed" and not elsewhere:
+                layouts.skips_hidden(model)
         elif not elsewhere:  # else the first process says which
             model.layout = layouts.usable(model)
         model._say(render(tokenizer, "x", ["x"]).notes)
@@ -163,12 +165,12 @@ class RewardModel(nn.Module):
         pad_id = self.tokenizer.pad_token_id
         if self.layout == "padded":
             return pad(groups, pad_id).to(self.device)
-        flex = self.classifier.config._attn_implementation == "flex_attention"
-        if flex:  # skips what is not seen
+        if packed_attention.reads_plans(self.classifier):  # one row, and no padding
+            return pack(groups, pad_id, sum(map(len, groups)))
+        if self.classifier.config._attn_implementation == "flex_attention":  # skips what is not seen
             return pack(groups, pad_id, self.max_length).to(self.device)
-        return pack(groups, pad_id, hidden=self.classifier.config.get_text_config().hidden_size).to(
-            self.device
-        )
+        width = self.classifier.config.get_text_config().hidden_size
+        return pack(groups, pad_id, hidden=width).to(self.device)
 
     def costs(self, groups: Sequence[TokenGroup]) -> list[int]:
         """Tokens that each group takes in this model's layout."""
@@ -180,18 +182,20 @@ class RewardModel(nn.Module):
         """(G, K) float32 rewards with gradient; 0 where mask is False."""
         if not self.causal:
             return self._classified(batch)
-        return self._read(self.hidden(batch), batch.last).masked_fill(~batch.mask, 0.0)
+        return self._read(batch, batch.last).masked_fill(~batch.mask, 0.0)
 
     def step_rewards(self, batch: Batch) -> Tensor:
         """(G, K, S) float32, one reward at the last token of each step; 0 where batch.step_mask is False."""
-        return self._read(self.hidden(batch), batch.steps).masked_fill(~batch.step_mask, 0.0)
+        return self._read(batch, batch.steps).masked_fill(~batch.step_mask, 0.0)
 
     def forward(self, batch: Batch) -> Tensor:
         """step_rewards(batch) where the batch knows its steps, else rewards(batch)."""
         return self.rewards(batch) if batch.steps is None else self.step_rewards(batch)
 
-    def _read(self, hidden: Tensor, where: Tensor) -> Tensor:
-        """(R, L, D) hidden states, (..., 2) rows and columns -> (...) the head's numbers there."""
+    def _read(self, batch: Batch, where: Tensor) -> Tensor:
+        """(..., 2) rows and columns -> (...) the head's numbers there."""
+        with last_layer.read_at(self.classifier.base_model, batch.ends):
+            hidden = self.hidden(batch)
         hidden = hidden[where[..., 0], where[..., 1]]
         # Autocast would take this product in bfloat16, where one reward in a thousand ties with another.
         with torch.autocast(hidden.device.type, enabled=False):
@@ -199,13 +203,13 @@ class RewardModel(nn.Module):
 
     def hidden(self, batch: Batch) -> Tensor:
         """(R, L, D): the last layer's hidden states."""
-        config = self.classifier.config
-        return self.classifier.base_model(
-            input_ids=batch.input_ids,
-            position_ids=batch.position_ids,
-            attention_mask=attention_mask(batch, config._attn_implementation, self.classifier.dtype),
-            use_cache=False,
-        ).last_hidden_state
+        if batch.packed and packed_attention.reads_plans(self.classifier):
+            seen = packed_attention.inputs(batch)
+        else:
+            kind = self.classifier.config._attn_implementation
+            seen = {"attention_mask": attention_mask(batch, kind, self.classifier.dtype)}
+        tokens = {"input_ids": batch.input_ids, "position_ids": batch.position_ids}
+        return self.classifier.base_model(**tokens, **seen, use_cache=False).last_hidden_state
 
     def _classified(self, batch: Batch) -> Tensor:
         """Rewards of an encoder, which reads a whole row with its own pooling: (G, K)."""
@@ -283,6 +287,9 @@ class RewardModel(nn.Module):
         """The tokens that are scored, to reproduce a score in plain transformers:
 
         `AutoModelForSequenceClassification.from_pretrained(folder)(torch.tensor([tokens])).logits`
+
+        They are those of `score(prompt, [response])`: in a group whose text is too long, the prompt is cut
+        for all responses as the longest of them needs.
         """
         group = self._group(prompt, [response])
         return group.prompt + group.responses[0]

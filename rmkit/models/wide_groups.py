@@ -1,8 +1,9 @@
 """A group of very many responses: in how many rows is it cheapest to read?
 
-Dense attention (SDPA) compares all L x L tokens of a row, also those that do not see each other. One row of
-64 answers spends more on that than on everything else; a row each spends most on the prompt, again and again.
-Between them lies a width that costs least.
+Dense attention (under a mask) compares all L x L tokens of a row, also those that do not see each other. One
+row of 64 answers spends more on that than on everything else; a row each spends most on the prompt, again and
+again. Between them lies a width that costs least. Attention that skips what is hidden needs none of this
+(`packed_attention.py` on a CPU, FlexAttention on CUDA): there a group stays in one row.
 """
 
 from collections.abc import Sequence

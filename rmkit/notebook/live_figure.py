@@ -77,6 +77,8 @@ class LiveFigure(anywidget.AnyWidget):
       },
     };
     """
+    # Beside a slider stand words, too, and ipywidgets cuts what is longer than a number.
+    _css = ".rmkit-panel .widget-hslider .widget-readout { max-width: none; flex-shrink: 0; }"
     _plotly = traitlets.Instance(_Text).tag(sync=True, **widget_serialization)
     _drawing = traitlets.Instance(_Text).tag(sync=True, **widget_serialization)
 

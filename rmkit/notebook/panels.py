@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 from rmkit.notebook import theme
 
 TITLE, LINE, AXIS, LEGEND, GAP = 40, 18, 52, 46, 12  # heights in pixels
-BETWEEN = 0.14  # share of the width between two panels of a row, for the numbers of the right one
-NARROW = 26  # characters of a question that fit over one of two panels in half a window
+BETWEEN = 0.18  # share of the width between two panels of a row, for numbers and name of the right one
+NARROW = 22  # characters of a question that fit over one of two panels in half a window
 
 
 @dataclass
@@ -55,9 +55,11 @@ def figure(title: str, rows: Sequence[Sequence[Panel]], description: str) -> go.
     """
     heights = [_height(row) for row in rows]
     whole = sum(heights)
-    shown = go.Figure(layout={"template": theme.TEMPLATE, "barmode": "overlay", "bargap": 0.08})
-    shown.update_layout(
-        title={
+    layout = {
+        "template": theme.TEMPLATE,
+        "barmode": "overlay",
+        "bargap": 0.08,
+        "title": {
             "text": title,
             "x": 0,
             "xref": "container",
@@ -65,12 +67,12 @@ def figure(title: str, rows: Sequence[Sequence[Panel]], description: str) -> go.
             "yref": "container",
             "pad": {"t": 10, "l": 4},
         },
-        margin={"t": TITLE, "b": 8, "l": 46, "r": 16},
-        height=TITLE + whole + 8,
-        meta={"description": description},
-        showlegend=True,
-    )
-    number, top = 0, 0
+        "margin": {"t": TITLE, "b": 8, "l": 46, "r": 16},
+        "height": TITLE + whole + 8,
+        "meta": {"description": description},
+        "showlegend": True,
+    }
+    traces, questions, number, top = [], [], 0, 0
     for row, height in zip(rows, heights, strict=True):
         wide = 1.0 if len(row) == 1 else (1 - BETWEEN) / 2
         high = 1 - (top + _words(row)) / whole
@@ -79,10 +81,13 @@ def figure(title: str, rows: Sequence[Sequence[Panel]], description: str) -> go.
         for column, panel in enumerate(row):
             number += 1
             left = column * (wide + BETWEEN)
-            _place(shown, panel, str(number), (left, left + wide), (low, high), legend, _lines(panel, row))
-        shown.layout[legend] = _legend(low - AXIS / whole)
+            traces += _traces(panel, number, legend)
+            layout |= _axes(panel, number, (left, left + wide), (low, high))
+            questions.append(_question(_lines(panel, row), left, high))
+        layout[legend] = _legend(low - AXIS / whole)
         top += height
-    return shown
+    # All at once: plotly checks a figure anew at every change, which a dial would wait for.
+    return go.Figure(data=traces, layout=layout | {"annotations": questions})
 
 
 def describe(figure: go.Figure) -> str:
@@ -104,28 +109,27 @@ def _lines(panel: Panel, row: Sequence[Panel]) -> list[str]:
     return textwrap.wrap(panel.question, NARROW) if len(row) > 1 else [panel.question]
 
 
-def _place(
-    shown: go.Figure, panel: Panel, number: str, across, upward, legend: str, lines: list[str]
-) -> None:
-    """Put a panel at its place: `across` and `upward` are (begin, end) as shares of the figure."""
-    for trace in panel.traces:
-        if trace.name:
-            trace.legend = legend
-        shown.add_trace(trace.update(xaxis=f"x{number}", yaxis=f"y{number}"))
-    shown.layout[f"xaxis{number}"] = {
-        **_axis(panel.x, panel.x_range, panel.x_ticks, panel.x_format),
-        "domain": across,
-        "anchor": f"y{number}",
+def _traces(panel: Panel, number: int, legend: str) -> list[go.Scatter | go.Bar]:
+    """What a panel shows, on its own axes, named in its row's legend."""
+    own = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+    return [trace.update(own | ({"legend": legend} if trace.name else {})) for trace in panel.traces]
+
+
+def _axes(panel: Panel, number: int, across, upward) -> dict:
+    """A panel's axes at its place: `across` and `upward` are (begin, end) as shares of the figure."""
+    x = _axis(panel.x, panel.x_range, panel.x_ticks, panel.x_format)
+    y = _axis(panel.y, panel.y_range, panel.y_ticks, panel.y_format)
+    return {
+        f"xaxis{number}": {**x, "domain": across, "anchor": f"y{number}"},
+        f"yaxis{number}": {**y, "domain": upward, "anchor": f"x{number}"},
     }
-    shown.layout[f"yaxis{number}"] = {
-        **_axis(panel.y, panel.y_range, panel.y_ticks, panel.y_format),
-        "domain": upward,
-        "anchor": f"x{number}",
-    }
-    shown.add_annotation(
-        text=f"<b>{'<br>'.join(lines)}</b>", x=across[0], y=upward[1], xref="paper", yref="paper",
-        xanchor="left", yanchor="bottom", align="left", showarrow=False, font={"size": 13},
-    )  # fmt: skip
+
+
+def _question(lines: list[str], left: float, high: float) -> dict:
+    return {
+        "text": f"<b>{'<br>'.join(lines)}</b>", "x": left, "y": high, "xref": "paper", "yref": "paper",
+        "xanchor": "left", "yanchor": "bottom", "align": "left", "showarrow": False, "font": {"size": 13},
+    }  # fmt: skip
 
 
 def _legend(top: float) -> dict:

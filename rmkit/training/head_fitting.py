@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch import Tensor
@@ -32,14 +32,11 @@ class HeadData:
         self.mask = torch.arange(int(counts.max())) < counts[:, None]
         self.x = torch.zeros(*self.mask.shape, every.shape[1])
         self.x[self.mask] = (every - self.mean) / self.deviation
-        self.records, self.aspect = list(groups), aspect
+        self.label = cache(lambda name: column(name, self.records, aspect))  # (G, K) or (G,): a loss argument
+        self.records = list(groups)
         self.ranks = self.label("ranks")
         shares = [getattr(record, "share", None) for record in groups]
         self.share = torch.tensor([torch.nan if q is None else q for q in shares], dtype=torch.float32)
-
-    def label(self, name: str) -> Tensor:
-        """(G, K) or (G,): what the loss argument `name` needs to know."""
-        return column(name, self.records, self.aspect)
 
     def rewards(self, weights: Tensor) -> Tensor:
         """(S, G, K) rewards of heads (S, D + 1) on the standardized features, the bias last."""
@@ -77,8 +74,7 @@ def _fit(
     """(weights with bias last (S, D + 1), objectives (S,), converged (S,))"""
     name = settings[0].loss
     paired = "ranks" in losses.needs(name)
-    labels = labels_of(name, data, turned)
-    weight = samples * informative(settings, data, labels)
+    weight = samples * informative(settings, data)
     if (weight.sum(1) == 0).any():
         i = int((weight.sum(1) == 0).nonzero()[0, 0])
         raise InputError(f"No training group has what the loss {name!r} needs, with {settings[i]}.")
@@ -93,7 +89,7 @@ def _fit(
     if name in OF_GAP:
         z, values = _over_pairs(settings[0], data, turned, weight, z)
     else:
-        values = _over_groups(settings[0], data, labels, weight)
+        values = _over_groups(settings[0], data, labels_of(name, data, turned), weight)
 
     def objective(w: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
@@ -167,9 +163,10 @@ def labels_of(name: str, data: HeadData, turned: Tensor) -> dict[str, Tensor]:
     return found
 
 
-def informative(settings: list[Setting], data: HeadData, labels: dict[str, Tensor]) -> Tensor:
+def informative(settings: list[Setting], data: HeadData) -> Tensor:
     """(S, G) how much each group weighs, 0 = it has nothing that the loss needs; noise changes no weight."""
-    other = next((label[0] for need, label in labels.items() if need in ("ratings", "correct")), None)
+    needed = [need for need in losses.needs(settings[0].loss) if need in ("ratings", "correct")]
+    other = data.label(needed[0]) if needed else None
     kinds = {
         kind: losses.group_weights(data.mask, data.ranks, kind, loss=settings[0].loss, labels=other)
         for kind in {setting.weighting for setting in settings}

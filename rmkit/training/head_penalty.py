@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rmkit.errors import InputError
 from rmkit.theory.calibration import log_loss, temperature
-from rmkit.training.head_fitting import HeadData, fit_all, informative, labels_of
+from rmkit.training.head_fitting import HeadData, fit_all, informative
 from rmkit.training.head_results import Compared
 from rmkit.training.head_settings import Setting
 
@@ -64,9 +64,8 @@ def cross_fit(
     Every setting is fitted once for each fold of its training prompts; the gaps of all folds give one
     temperature. NaN where there are not two prompts to learn from, or nothing to compare.
     """
-    folds = torch.stack(
-        [_folds(*each, data, keys) for each in zip(settings, samples, turned, strict=True)]
-    )  # (S, G), -1 = in no fold
+    folds = [_folds(*each, data, keys) for each in zip(settings, samples, strict=True)]
+    folds = torch.stack(folds)  # (S, G), -1 = in no fold
     usable = (folds.amax(1) > 0).nonzero().flatten().tolist()
     loss, fitted = np.full(len(settings), np.nan), np.full(len(settings), np.nan)
     jobs = [(i, fold) for i in usable for fold in range(int(folds[i].max()) + 1)]
@@ -92,9 +91,9 @@ def cross_fit(
     return loss, fitted
 
 
-def _folds(setting: Setting, sample: Tensor, turned: Tensor, data: HeadData, keys: list[str]) -> Tensor:
+def _folds(setting: Setting, sample: Tensor, data: HeadData, keys: list[str]) -> Tensor:
     """(G,) the fold of each training group that says something, by prompt; -1 for the others."""
-    known = informative([setting], data, labels_of(setting.loss, data, turned[None]))[0]
+    known = informative([setting], data)[0]
     useful = ((sample > 0) & (known > 0)).tolist()
     prompts = sorted({key for key, use in zip(keys, useful, strict=True) if use})
     order = np.random.default_rng([setting.seed, 3]).permutation(len(prompts))

@@ -64,7 +64,7 @@ def draws(
     numbers = {prompt: number for number, prompt in enumerate(sorted(set(keys)))}
     prompt = np.array([numbers[key] for key in keys])
     rows = [_draw(prompt, setting, test, useless) for setting in settings]
-    return tuple(torch.tensor(np.stack(part)) for part in zip(*rows, strict=True))
+    return tuple(torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
 
 
 def _draw(
@@ -78,13 +78,13 @@ def _draw(
         held_out = inside[prompt]
     else:
         held_out[list(test)] = True
-    train = np.flatnonzero(~held_out & ~useless)
+    counts = (~held_out & ~useless).astype(np.int64)
     if setting.groups is not None or setting.bootstrap:
         sample = _stream(setting, 1)
-        train = sample.permutation(train)[: setting.groups]
+        train = sample.permutation(np.flatnonzero(counts))[: setting.groups]
         if setting.bootstrap and len(train):
             train = sample.choice(train, len(train))
-    counts = np.bincount(train, minlength=len(prompt))
+        counts = np.bincount(train, minlength=len(prompt))
     turned = _stream(setting, 2).random(len(prompt)) < setting.noise if setting.noise else held_out & False
     return held_out, counts, turned
 

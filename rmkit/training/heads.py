@@ -87,14 +87,16 @@ def _check(features: Sequence[Tensor], groups: Preferences, settings: Sequence[S
         raise InputError(f"There are features of {len(features):,} groups for {len(groups):,} groups.")
     finite = torch.cat([each.flatten() for each in features]).isfinite().all()  # else look at each of them
     for number, (each, record) in enumerate(zip(features, groups, strict=True)):
-        shaped = each.dim() == 2 and len(each) == len(record.responses)
+        shaped = each.dim() == 2 and each.shape[0] == len(record.responses)
         if not shaped or not (finite or each.isfinite().all()):
             shape = tuple(each.shape)
             raise InputError(
                 f"Group {number} needs finite features (K={len(record.responses)}, D), not {shape}."
             )
+    needs = {loss: losses.needs(loss) for loss in dict.fromkeys(setting.loss for setting in settings)}
     for setting in settings:
-        beyond = [name for name in losses.needs(setting.loss) if name == "step_labels" or name not in COLUMNS]
+        needed = needs[setting.loss]
+        beyond = [name for name in needed if name == "step_labels" or name not in COLUMNS]
         if beyond:
             raise InputError(
                 f"The loss {setting.loss!r} needs `{beyond[0]}`: a head gives one reward for a response."
@@ -105,5 +107,5 @@ def _check(features: Sequence[Tensor], groups: Preferences, settings: Sequence[S
             )
         if not 0 <= setting.noise <= 1:
             raise InputError(f"noise={setting.noise}: give a share between 0 and 1.")
-        if setting.noise and "ratings" in losses.needs(setting.loss):
+        if setting.noise and "ratings" in needed:
             raise InputError("noise turns preferences round; ratings have nothing to turn.")

@@ -75,9 +75,10 @@ def _same_everywhere(model: RewardModel) -> None:
     if len(list(network.named_parameters(remove_duplicate=False))) > len(list(network.parameters())):
         raise InputError(f"{model.name} has one weight in two places, which shard=True cannot split.")
     form = {name: (tuple(p.shape), str(p.dtype)) for name, p in network.named_parameters()}
-    first = [(form, model.layout, model.max_length)]
+    first = [(form, model.layout, model.max_length, model.classifier.config._attn_implementation)]
     broadcast_object_list(first)
-    wanted, model.layout, model.max_length = first[0]
+    wanted, model.layout, model.max_length, attention = first[0]
+    model.classifier.set_attn_implementation(attention)
     odd = sorted(name for name in form.keys() | wanted.keys() if form.get(name) != wanted.get(name))
     everywhere: list = [None] * dist.get_world_size()
     dist.all_gather_object(everywhere, odd[:1])  # so that all of them stop

@@ -187,10 +187,13 @@ def test_a_sliding_window_packs_only_where_it_covers_the_longest_text(tmp_path, 
 
 def test_a_network_that_does_not_take_the_mask_is_found_out(tmp_path, monkeypatch):
     folder = tiny_model(tmp_path / "base")
-    causal = "rmkit.models.reward_model.attention_mask"
-    monkeypatch.setattr(
-        causal, lambda batch, *_: (batch.groups >= 0).long()
-    )  # what a cast to two dimensions gives
+
+    def cast(batch, *_):  # to two dimensions
+        return (batch.groups >= 0).long()
+
+    monkeypatch.setattr("rmkit.models.reward_model.attention_mask", cast)
+    inputs = "rmkit.models.packed_attention.inputs"  # and a forward that does not hand on the plan
+    monkeypatch.setattr(inputs, lambda batch: {"attention_mask": cast(batch)})
     with pytest.warns(UserWarning, match="padded layout: its attention"):
         assert RewardModel.load(folder).layout == "padded"
 

@@ -37,8 +37,9 @@ def test_parts_are_of_about_the_best_width_and_narrow_groups_stay_whole():
     assert len(parts(0, [5] * 7, 128)) == 7  # without a prompt nothing is shared
 
 
-def test_a_model_cuts_a_wide_group_and_computes_less(tmp_path):
+def test_a_model_with_dense_attention_cuts_a_wide_group_and_computes_less(tmp_path):
     model = load(tiny_model(tmp_path))
+    model.network.set_attn_implementation("sdpa")
     wide = TokenGroup(list(range(10, 22)), [[30 + k % 50, 4, 2] for k in range(150)])
     whole, cut = pack([wide], model.tokenizer.pad_token_id), model.batch([wide])
     assert cut.tokens < 1.5 * whole.tokens

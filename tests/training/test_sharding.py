@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -220,7 +221,8 @@ def test_checkpointing_of_activations_changes_no_result(folder):
     model = load(folder)
     plain = training.fit(load(folder), toy(22), **SETTINGS)
     again = training.fit(model, toy(22), checkpointing=True, **SETTINGS)
-    assert again.history["loss"].tolist() == plain.history["loss"].tolist()
+    # A last layer that is computed again is computed at all tokens: the same sums, in another order.
+    np.testing.assert_allclose(again.history["loss"], plain.history["loss"], rtol=1e-6)
     assert not any(getattr(part, "gradient_checkpointing", False) for part in model.modules())
 
 

@@ -60,6 +60,9 @@
     const said = made(figure, "figcaption", "rmkit-said", lift(layout));
     if (layout.sliders) dials(target, box, said, layout, frames);
     box.after(said);
+    // Panels side by side need room for their questions: a narrow page scrolls such a figure.
+    const beside = Object.entries(layout).some(([name, axis]) => /^xaxis\d/.test(name) && axis.domain?.[0] > 0);
+    if (beside) target.style.minWidth = `${NARROW}px`;
     const config = { displayModeBar: false, responsive: true };
     await Plotly.newPlot(target, { data, layout, frames, config });
     target.style.minHeight = "";

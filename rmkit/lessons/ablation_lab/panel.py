@@ -64,8 +64,8 @@ def draw(now: dict, pinned: dict) -> go.Figure:
 
     Thick bars are 95 % intervals over seeds, thin lines lead from a seed to the same seed.
     """
-    known = [name for name in SHOWN if name in now["rows"]]
-    panels = [_panel(name, now["rows"], pinned["rows"]) for name in known]
+    after, before = (each["rows"].set_index("seed") for each in (now, pinned))
+    panels = [_panel(name, after, before) for name in SHOWN if name in after]
     rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
     return arrange("What if?", rows, f"{say(now)} Pinned: {say(pinned)}")
 
@@ -83,10 +83,10 @@ def say(now: dict) -> str:
 
 def _panel(measure: str, now: pd.DataFrame, pinned: pd.DataFrame) -> Panel:
     question, axis, ends, form = SHOWN[measure]
-    shared = pinned.merge(now, on="seed", suffixes=("_pinned", "_now"))
-    pairs = shared[[f"{measure}_pinned", f"{measure}_now"]].to_numpy()
+    shared = pinned.index.intersection(now.index)
+    pairs = zip(pinned.loc[shared, measure], now.loc[shared, measure], strict=True)
     lines = go.Scatter(
-        x=[0.08, 0.92, None] * len(pairs),
+        x=[0.08, 0.92, None] * len(shared),
         y=[value for a, b in pairs for value in (a, b, None)],
         mode="lines",
         line={"color": theme.GREY, "width": 1},

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from rmkit.data.records import Prompt
+from rmkit.models import last_layer
 from rmkit.models.generative import Judge
 
 Tokens = list[int]
@@ -54,7 +55,9 @@ def next_token_loss(model, asked: Sequence[Tokens], said: Sequence[Tokens]) -> T
     for row, (before, words) in enumerate(zip(asked, said, strict=True)):
         wanted[row, len(before) : len(before) + len(words)] = torch.tensor(words)
     places = (wanted != IGNORED).any(0).nonzero().squeeze(1)  # where some row has a target
-    logits = model(input_ids=ids, logits_to_keep=places - 1).logits.float()
+    ends = torch.arange(len(rows), device=ids.device)[:, None] * ids.shape[1] + places - 1
+    with last_layer.read_at(model.base_model, ends.flatten()):
+        logits = model(input_ids=ids, logits_to_keep=places - 1).logits.float()
     return F.cross_entropy(logits.flatten(0, 1), wanted[:, places].flatten(), ignore_index=IGNORED)
 
 

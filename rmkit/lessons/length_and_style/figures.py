@@ -118,7 +118,11 @@ def best_of_draw(curves: Mapping[str, np.ndarray], y: str, title: str) -> go.Fig
 
 
 def cures_draw(found: Mapping[str, Mapping[str, tuple]], y: str, title: str) -> go.Figure:
-    """{training set: {cure: ((rho, low, high), (cost, low, high))}}: a mark with two error bars each."""
+    """{training set: {cure: ((rho, low, high), (cost, low, high))}}: a mark with two error bars each.
+
+    The legend names a cure once, and below the title stands which mark is which set: twelve names would
+    leave no room for the picture in half a window.
+    """
     flat = [each for of in found.values() for each in of.values()]
     x_ends, y_ends = ([end for each in flat for end in each[axis]] for axis in (0, 1))
     f = theme.figure(
@@ -126,7 +130,7 @@ def cures_draw(found: Mapping[str, Mapping[str, tuple]], y: str, title: str) -> 
         y,
         x_range=(min(x_ends) - 0.03, max(x_ends) + 0.03),
         y_range=(min(y_ends) - 5, max(y_ends) + 5),
-        title=title,
+        title="<br>".join([title, ", ".join(f"{m} {world}" for m, world in zip("●✕", found, strict=True))]),
     )
     names = list(next(iter(found.values())))
     for symbol, (world, of) in zip(("circle", "x"), found.items(), strict=True):
@@ -139,7 +143,8 @@ def cures_draw(found: Mapping[str, Mapping[str, tuple]], y: str, title: str) -> 
             ]
             f.add_scatter(
                 x=[rho[0]], y=[cost[0]], error_x=bars[0], error_y=bars[1], mode="markers", marker=mark,
-                name=f"{name}, {world}",
+                name=name if symbol == "circle" else f"{name}, {world}", legendgroup=name,
+                showlegend=symbol == "circle",
             )  # fmt: skip
     return f.update_layout(height=560)
 
@@ -175,4 +180,5 @@ def league_draw(scores: Mapping[str, np.ndarray], names: Sequence[str]) -> go.Fi
         mark = {"size": 12, "color": theme.PALETTE[number], "symbol": number}
         x = np.arange(len(names)) + 0.14 * (number - 1)
         f.add_scatter(x=x, y=np.asarray(each), mode="markers", marker=mark, name=who)
-    return f.update_xaxes(tickvals=list(range(len(names))), ticktext=list(names), zeroline=False)
+    words = [name.replace(", ", ",<br>") for name in names]  # in half a window they stand upright so
+    return f.update_xaxes(tickvals=list(range(len(names))), ticktext=words, zeroline=False)

@@ -237,8 +237,9 @@ def differences_draw(found: dict[str, dict[str, dict[str, list]]]) -> go.Figure:
         shared_xaxes=True,
         shared_yaxes=True,
         vertical_spacing=0.12,
-        subplot_titles=[f"{column}: {row}" for row in rows for column in columns],
+        subplot_titles=[f"{column}:<br>{row}" for row in rows for column in columns],
     )
+    f.update_annotations(font_size=13)
     for place, (column, row) in enumerate((c, r) for r in rows for c in columns):
         where = {"row": place // len(columns) + 1, "col": place % len(columns) + 1}
         for index, (schedule, each) in enumerate(found[column][row].items()):

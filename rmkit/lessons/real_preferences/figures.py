@@ -72,7 +72,8 @@ def design_say(arrays: Mapping) -> str:
 def candidates_draw(rows: Sequence[tuple[str, float, float, float]], rules: int) -> go.Figure:
     """A point with its interval for each (name, accuracy, low, high); the first `rules` know nothing."""
     names = [name for name, *_ in rows]
-    f = theme.figure("accuracy on the same test pairs", "", x_range=(0.3, 1.0), y_range=None)
+    least = min(0.3, *(low - 0.02 for _, _, low, _ in rows))
+    f = theme.figure("accuracy on the same test pairs", "", x_range=(least, 1.0), y_range=None)
     for part, name, color, symbol in (
         (rows[:rules], "knows nothing", theme.GREY, "square"),
         (rows[rules:], "learned", theme.BLUE, "circle"),

@@ -168,7 +168,7 @@ def surely_wrong(report: Report, data: Preferences) -> Table | None:
             beginning(better, 160),
             beginning(worse, 160),
         ]
-    columns = ["gap", "prompt", "people preferred", "the rewards preferred"]
+    columns = ["gap", "prompt", "labelled better", "the rewards preferred"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     return Table(table, f"The {len(rows)} pairs that it got most surely wrong", page_only=True)
 

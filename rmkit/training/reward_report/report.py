@@ -30,12 +30,15 @@ PLACES = {
 }
 USE = """import rmkit
 
-model = rmkit.RewardModel.load("FOLDER")       # this folder
+model = rmkit.RewardModel.load("FOLDER")  # this folder
 model.score("a prompt", ["one answer", "another"])
-model.tokens("a prompt", "one answer")         # the tokens that are scored, for any other program
+# The tokens of one answer alone, for any other program. In a group
+# whose text is too long, the prompt is cut alike for all answers.
+tokens = model.tokens("a prompt", "one answer")
 
-from transformers import AutoModelForSequenceClassification   # it is a plain transformers folder
-AutoModelForSequenceClassification.from_pretrained("FOLDER")  # .logits of those tokens is the score
+# It is a plain transformers folder: .logits of those tokens is the score.
+from transformers import AutoModelForSequenceClassification
+AutoModelForSequenceClassification.from_pretrained("FOLDER")
 """
 
 
