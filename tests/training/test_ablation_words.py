@@ -170,7 +170,7 @@ def test_a_table_is_saved_in_every_form(table, tmp_path, monkeypatch):
     save(table, tmp_path / "t.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "t.parquet"), table, check_dtype=False)
     save(table, tmp_path / "t.html", x="noise", by="loss")
-    page = (tmp_path / "t.html").read_text()
+    page = (tmp_path / "t.html").read_text().replace(r"\u003cbr\u003e", " ")  # a question may take two lines
     assert "How often does it agree?" in page
     assert "<td>hinge</td>" in page
     assert 'src="http' not in page
