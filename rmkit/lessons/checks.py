@@ -5,22 +5,20 @@ yet; or which mistake it looks like. It returns the learner's function when that
 otherwise, so the lesson always goes on. Each lesson's `checks.py` has a tuple `CHECKS`.
 """
 
-from importlib import import_module
+from collections.abc import Mapping
 
-from rmkit.lessons import parts, rooms
+from rmkit.lessons import Parts
 from rmkit.notebook.check import Check, Mistake, Verdict
 
 __all__ = ["Check", "Mistake", "Verdict", "every_check"]
 
 
-def every_check() -> dict[str, Check]:
+def every_check() -> Mapping[str, Check]:
     """All checks of all lessons by name."""
-    return parts("checks", "CHECKS")
+    return Parts("checks", "CHECKS")
 
 
 def __getattr__(name: str) -> Check:
-    for room in rooms("checks") if not name.startswith("_") else []:
-        for check in import_module(room).CHECKS:
-            if check.name == name:
-                return check
+    if not name.startswith("_") and name in (checks := every_check()):
+        return checks[name]
     raise AttributeError(f"no check is called {name!r}")

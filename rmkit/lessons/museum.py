@@ -4,17 +4,19 @@ Each lesson's `museum.py` has a tuple `EXHIBITS`. A test runs every exhibit both
 when the bug is planted and be gone when it is not.
 """
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from rmkit.lessons import parts
+from rmkit.lessons import Parts
 from rmkit.notebook.exhibit import Exhibit
 
 __all__ = ["Exhibit", "exhibits", "table"]
 
 
-def exhibits() -> dict[str, Exhibit]:
+def exhibits() -> Mapping[str, Exhibit]:
     """All exhibits of all lessons by name."""
-    return parts("museum", "EXHIBITS")
+    return Parts("museum", "EXHIBITS")
 
 
 def table() -> pd.DataFrame:
