@@ -52,8 +52,7 @@ def preferences(
         events += lost.values()
     if votes != "each":
         made = StoredRecords(stored.draft(SCHEMA, batches(joined(made, votes, events))))
-    name = found[0].name if len(found) == 1 else f"{found[0].name} and {len(found) - 1} more"
-    return Preferences(made, name, events)
+    return Preferences(made, reading.name_of([each.name for each in found]), events)
 
 
 def _found(source: str | Path | Sequence[str | Path], split: str | None, config: str | None) -> list[Files]:

@@ -96,10 +96,15 @@ def _list(source: list | tuple, split: str | None, config: str | None) -> Source
         return _chosen_rows(Source("list", [rows]), split, config)
     if source and all(isinstance(item, str | Path) for item in source):
         found = [read(item, split, config) for item in source]
-        name = f"{found[0].name} and {len(found) - 1} more" if len(found) > 1 else found[0].name
+        name = name_of([each.name for each in found])
         tables = [table for each in found for table in each.tables]
         return Source(name, tables, [event for each in found for event in each.events])
     raise InputError("A list must hold one or more dictionaries, one for each row, or the paths of files.")
+
+
+def name_of(names: list[str]) -> str:
+    """What a set of several sources is called."""
+    return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
 
 
 def _splits_in_memory(source: Mapping, split: str | None, config: str | None) -> Source:

@@ -128,9 +128,8 @@ def wheres(records: Sequence[Record]) -> list[str | None]:
 
 def digest_of_texts(records: Sequence[Record]) -> bytes:
     """A digest of every prompt and response in order, the same for a list and for stored records."""
-    digests = [
-        hashlib.blake2b() for _ in range(6)
-    ]  # one for each kind of piece: batches of any sizes add up to the same
+    # One digest for each kind of piece, so that batches of any sizes add up to the same.
+    digests = [hashlib.blake2b() for _ in range(6)]
     for part in records.parts() if isinstance(records, StoredRecords) else batches(records):
         responses = part.column("responses")
         sizes = np.diff(responses.offsets.to_numpy())

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from tiny import load, tiny_model
 from transformers import AutoConfig, AutoModel
 
 from rmkit.models.last_layer import read_at
+from rmkit.models.packing import TokenGroup
 
 SIZE = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
 LLAMA = SIZE | {"intermediate_size": 24, "num_key_value_heads": 2, "pad_token_id": 0}
@@ -81,3 +83,17 @@ def test_a_layer_that_is_computed_again_is_computed_whole():
     torch.testing.assert_close(found, wanted)
     for name, p in model.named_parameters():
         torch.testing.assert_close(p.grad, slopes[name])
+
+
+def test_rewards_and_rewards_of_steps_are_read_from_one_batch(tmp_path):
+    model = load(tiny_model(tmp_path))
+    group = TokenGroup([5, 6], [[7, 8, 9, 2], [9, 2]], steps=[[1, 2], [0]])
+    for layout in ("packed", "padded"):
+        model.layout = layout
+        batch = model.batch([group])
+        wanted = model.classifier.score(model.hidden(batch)).squeeze(-1)  # at every token
+        for rewards, where in ((model.rewards(batch), batch.last), (model.step_rewards(batch), batch.steps)):
+            known = batch.mask if where is batch.last else batch.step_mask
+            torch.testing.assert_close(rewards[known], wanted[where[..., 0], where[..., 1]][known])
+        assert batch.ends.tolist() == sorted(set(batch.ends.tolist()))
+        assert len(batch.ends) == 5
