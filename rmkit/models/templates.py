@@ -278,12 +278,12 @@ def _ids(
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None or pair is not None or isinstance(text, str) or len(text) < 2:
         return tokenizer(text, pair, add_special_tokens=pair is not None, **options).input_ids
-    # The first text sets the backend up as the options say; the others need none of what is made around ids.
+    # The first text sets the backend up as the options say; the others need no more than ids: no offsets.
     first = tokenizer(text[:1], add_special_tokens=False, **options).input_ids
     found = [
         encoding.ids
         for start in range(0, len(text), _TOGETHER)  # an encoding takes 100 bytes a token until it is read
-        for encoding in backend.encode_batch(text[start : start + _TOGETHER], add_special_tokens=False)
+        for encoding in backend.encode_batch_fast(text[start : start + _TOGETHER], add_special_tokens=False)
     ]
     if found[:1] == first:
         return found
