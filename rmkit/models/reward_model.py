@@ -51,6 +51,7 @@ class RewardModel(nn.Module):
         self.network, self.tokenizer = network, tokenizer
         self.name, self.layout, self.max_length = name, layout, max_length
         self._first_head: Tensor | None = None  # the head's first weights, where it was drawn and not loaded
+        self._head_seed: int | None = None  # what it was drawn from
         self.empty: nn.Module | None = None  # the network without weights, where they lie over processes
         self._told = False
         self._notes: list[str] = []  # what the chat template did not allow, so far
@@ -113,6 +114,7 @@ class RewardModel(nn.Module):
         )
         if new:
             model._first_head = networks.head_of(network).weight.detach().clone().cpu()
+            model._head_seed = seed
         model.to(device).eval()
         if layout != "auto":
             model.layout = layout
@@ -322,7 +324,7 @@ class RewardModel(nn.Module):
 
     def __repr__(self) -> str:
         weights = sum(p.numel() for p in self.network.parameters())
-        head = "" if self._first_head is None else ", new head"
+        head = "" if self._head_seed is None else f", new head of seed {self._head_seed}"
         kind = self.classifier.config.model_type
         notes = "".join(f"; its chat template {note}" for note in self._notes)
         size = f"{weights / 1e6:.1f}M weights"

@@ -116,9 +116,9 @@ def test_loading_leaves_the_random_numbers_alone(tmp_path):
 
 
 def test_a_new_head_is_small_and_told_once_when_scored(tmp_path, recwarn):
-    model = RewardModel.load(tiny_model(tmp_path / "base"))
+    model = RewardModel.load(tiny_model(tmp_path / "base"), seed=3)
     assert not recwarn.list  # nothing scary about weights that are meant to be new
-    assert "new head" in repr(model)
+    assert "new head of seed 3" in repr(model)
     assert model.network.score.weight.abs().max() < 5 / 33
     with pytest.warns(UserWarning, match=r"head of .* is new"):
         model.score(PROMPT, RESPONSES)

@@ -267,6 +267,7 @@ def test_several_seeds_are_one_interval_and_others_are_refused(folder, tmp_path)
 
     runs = [one(seed) for seed in range(3)]
     text = page(runs[0].page(tmp_path / "report.html", seeds=runs)).text
+    assert ", before this run a new head of seed 0," in text
     accuracies = [each.report.accuracy for each in runs]
     for number, value in enumerate(accuracies):
         assert f"seed {number} {percent(value)}" in text

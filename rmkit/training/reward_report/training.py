@@ -33,7 +33,7 @@ def made_with(model: RewardModel, trained: bool) -> dict[str, str]:
     """Name and value of what the model is and what it was made with.   trained: by a run that is known."""
     said = repr(model).removeprefix("RewardModel(").removesuffix(")")
     if trained:
-        said = said.replace(", new head,", ", its head new before this run,", 1)
+        said = said.replace(", new head of", ", before this run a new head of", 1)
     folder = Path(model.name)
     return {
         "model": said.replace(model.name, folder.name, 1) if folder.is_dir() else said,
