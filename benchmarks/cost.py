@@ -19,6 +19,9 @@ from tables import clock, fastest, machine, row, show
 from rmkit import RewardModel
 
 KS, PROMPTS, GROUPS = (1, 2, 4, 8, 16, 32), (50, 100, 200, 400), (1, 2, 4, 8)
+BY_K, BY_PROMPT, BY_GROUPS = "K, prompt 100", "prompt, K = 4", "groups of K = 4"
+MEMORY = "the system takes a large batch's memory back after a pass, and hands it out anew"
+WHY = {BY_K: MEMORY, BY_PROMPT: "a token sees more", BY_GROUPS: MEMORY}  # a curve bends at its end
 
 
 def group(k: int, prompt: int, response: int, seed: int = 0) -> TokenGroup:
@@ -44,9 +47,9 @@ def measure(
 ) -> tuple[pd.DataFrame, list[dict]]:
     """(all points, a verdict a curve). The points take turns, so that what else runs here falls on all."""
     axes = {
-        "K, prompt 100": {k: [group(k, 100, response)] for k in KS},
-        "prompt, K = 4": {p: [group(4, p, response)] for p in PROMPTS},
-        "groups of K = 4": {n: [group(4, 100, response, seed) for seed in range(n)] for n in GROUPS},
+        BY_K: {k: [group(k, 100, response)] for k in KS},
+        BY_PROMPT: {p: [group(4, p, response)] for p in PROMPTS},
+        BY_GROUPS: {n: [group(4, 100, response, seed) for seed in range(n)] for n in GROUPS},
     }
     points = [(axis, at, groups) for axis, own in axes.items() for at, groups in own.items()]
     ways = {(axis, at): reading(model, groups, backward) for axis, at, groups in points}
@@ -62,8 +65,7 @@ def measure(
     for axis in axes:
         cost = table.loc[table["against"] == axis, "us a token"]
         what = f"cost of a token at the end of the curve against {axis}, over the least"
-        why = "attention grows with what a token sees"
-        lines.append(row(what, float(cost.iloc[-1] / cost.min()), "at most", 1.25, why=why))
+        lines.append(row(what, float(cost.iloc[-1] / cost.min()), "at most", 1.25, why=WHY[axis]))
     return table, lines
 
 
