@@ -155,7 +155,7 @@ def measure(model: RewardModel, k: int, arguments: argparse.Namespace) -> tuple[
     runs = []  # of each repeat: its token ratio, and the seconds of each method
     for repeat in range(arguments.repeats + 1):
         # The first is short, and warms up.
-        data = rankings(model, groups, k, repeat, *(lengths if repeat else (0, 30, 5)))
+        data = rankings(model, groups, k, repeat, *(lengths if repeat else (0, 30, 20)))
         data = Preferences(data.records * arguments.steps, name=data.name)
         run = {"token ratio": token_ratio(model, data)}
         for name, method in methods.items():

@@ -3,7 +3,8 @@
 A file is an Arrow stream and the check sum of its bytes. It is written under a name of its own and then
 renamed. Of the processes of a machine one makes a table and the others wait for it; processes of several
 machines may all make it, and the last one wins, for all are the same.
-Tables are mapped into memory: the system holds the pages that are read, and drops them when it needs room.
+Tables are mapped into memory: the system holds the pages that are read, and drops them when it needs room,
+or when told that they were read in passing (`let_go`).
 """
 
 import contextlib
@@ -12,9 +13,11 @@ import mmap
 import os
 import tempfile
 import warnings
+import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow
 import pyarrow.ipc
@@ -25,6 +28,7 @@ from rmkit.paths import cache_folder
 Batches = Callable[[], Iterable[pyarrow.RecordBatch]]
 _SEAL = 4  # bytes of the check sum at the end
 _PIECE = 1 << 20  # bytes that are read at once
+_MAPS: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()  # of the tables in use
 
 
 def table(kind: str, key: str | None, schema: pyarrow.Schema, batches: Batches) -> pyarrow.Table:
@@ -60,8 +64,7 @@ def draft(schema: pyarrow.Schema, batches: Iterable[pyarrow.RecordBatch]) -> pya
             for batch in batches:
                 stream.write_batch(batch)
         file.flush()
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return pyarrow.ipc.open_stream(pyarrow.py_buffer(mapped)).read_all()
+        return pyarrow.ipc.open_stream(_mapped(file)).read_all()
 
 
 @contextlib.contextmanager
@@ -88,11 +91,28 @@ def opened(path: Path) -> pyarrow.Table | None:
     try:
         if not _is_whole(path):
             return None  # cut short, or changed: it is made again
-        file = pyarrow.memory_map(str(path))
+        with path.open("rb") as file:
+            content = _mapped(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    content = file.read_buffer()
     return pyarrow.ipc.open_stream(content[: len(content) - _SEAL]).read_all()
+
+
+def let_go() -> None:
+    """Hold no more the pages that were read of any table: mapped pages count as memory of this process.
+
+    They come back when they are read again, mostly without the disk. Where a system has no such call, nothing
+    happens.
+    """
+    if hasattr(mmap, "MADV_DONTNEED"):
+        for mapped in list(_MAPS):
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _mapped(file: BinaryIO) -> pyarrow.Buffer:
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    _MAPS.add(mapped)
+    return pyarrow.py_buffer(mapped)
 
 
 def _is_whole(path: Path) -> bool:

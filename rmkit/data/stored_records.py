@@ -10,6 +10,7 @@ from operator import attrgetter
 import numpy as np
 import pyarrow
 
+from rmkit.data import stored
 from rmkit.data.records import Record
 
 CHUNK = 1024  # records of one batch of a table
@@ -56,7 +57,15 @@ class StoredRecords(Sequence[Record]):
             yield from _records(part, self.texts)
 
     def parts(self) -> Iterator[pyarrow.RecordBatch]:
-        """The rows of these records in order; rows of one batch that stand together come together."""
+        """The rows of these records in order; rows of one batch that stand together come together.
+
+        What was read of the tables is let go after each, so that a pass over all does not hold all.
+        """
+        for part in self._parts():
+            yield part
+            stored.let_go()
+
+    def _parts(self) -> Iterator[pyarrow.RecordBatch]:
         runs = np.split(self.places, np.flatnonzero(np.diff(self.places // CHUNK)) + 1) if len(self) else []
         if len(runs) * 16 > len(self) + CHUNK:
             yield from self._shuffled_parts()

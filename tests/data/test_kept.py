@@ -367,3 +367,31 @@ def test_a_label_that_is_no_split_and_one_split_alone_need_no_other_rows(tmp_pat
         rows = [{"prompt": f"{i}?", "chosen": "a", "rejected": "b", "split": label(i)} for i in range(700)]
         path = write(tmp_path / "rows.jsonl", rows)
         same(whole(path, monkeypatch), load(path))
+
+
+def held(path: Path) -> int:
+    """Bytes of a mapped file that this process holds."""
+    found, ours = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        name, *rest = line.split()
+        if not name.endswith(":"):
+            ours = rest[-1:] == [str(path)]
+        elif ours and name == "Rss:":
+            found += 1024 * int(rest[0])
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="Linux says what a process holds")
+def test_a_pass_over_all_records_does_not_hold_all_of_them(tmp_path):
+    rows = [{"prompt": f"{number}?", "chosen": "a" * 1500, "rejected": "b" * 1500} for number in range(6000)]
+    path = write(tmp_path / "long.jsonl", rows)
+    first, data = load(path), load(path)
+    kept_file = max((tmp_path / "cache" / "records").glob("*.arrow"), key=os.path.getsize)
+    whole = kept_file.stat().st_size
+    assert whole > 18e6
+    most = max(held(kept_file) for number, _ in enumerate(data) if number % CHUNK == CHUNK - 1)
+    assert 0 < most < whole / 2  # of two tables, each with its map
+    assert list(first.records) == list(data.records)
+    stored.let_go()
+    assert held(kept_file) == 0
+    assert data[5999].responses[1] == "b" * 1500  # they come back
