@@ -323,9 +323,8 @@ class RewardModel(nn.Module):
         return Path(folder)
 
     def __repr__(self) -> str:
-        weights = sum(p.numel() for p in self.network.parameters())
+        millions = sum(p.numel() for p in self.network.parameters()) / 1e6
         head = "" if self._head_seed is None else f", new head of seed {self._head_seed}"
-        kind = self.classifier.config.model_type
         notes = "".join(f"; its chat template {note}" for note in self._notes)
-        size = f"{weights / 1e6:.1f}M weights"
-        return f"RewardModel({self.name}: {kind}, {size}{head}, {self.layout} layout{notes})"
+        what = f"{self.classifier.config.model_type}, {millions:.1f}M weights{head}"
+        return f"RewardModel({self.name}: {what}, {self.layout} layout{notes})"
