@@ -15,6 +15,7 @@ import numpy as np
 
 from rmkit.data.preferences import Preferences
 from rmkit.pocket.annotators import TEMPERATURE
+from rmkit.theory.linear import newton
 
 TEN = 10  # words in a unit of length, as in `rmkit.pocket.annotators`
 PEOPLE = 5  # who judge each pair
@@ -98,29 +99,20 @@ def fit(x, share, *, own=None, nu=0.0, l2: float = 1.0, steps: int = 30) -> tupl
     z = x if own is None else np.column_stack([x, own])
     ridge = np.where(np.arange(z.shape[1]) < width, l2, 1e-6)
     s, log_nu = 2 * np.asarray(share, dtype=float) - 1, np.log(nu) if nu else -np.inf
-    w = np.zeros(z.shape[1])
-
-    def log_z(d):
-        return np.logaddexp(np.logaddexp(d / 2, -d / 2), log_nu)
 
     def objective(w):
         d = z @ w
-        return (log_z(d) - s * d / 2).mean() + (ridge * w * w).sum() / 2
-
-    value = objective(w)
-    for _ in range(steps):
-        d = z @ w
-        first, second = np.exp(d / 2 - log_z(d)), np.exp(-d / 2 - log_z(d))
+        log_z = np.logaddexp(np.logaddexp(d / 2, -d / 2), log_nu)
+        first, second = np.exp(d / 2 - log_z), np.exp(-d / 2 - log_z)
         lead = first - second
-        slope = z.T @ ((lead - s) / 2) / n + ridge * w
         bend = (first + second - lead**2) / 4
-        step = np.linalg.solve((z * (bend / n)[:, None]).T @ z + np.diag(ridge), slope)
-        size, gain = 1.0, slope @ step
-        while (new := objective(w - size * step)) > value - 1e-4 * size * gain and size > 1e-6:
-            size /= 2
-        w, value = w - size * step, new
-        if gain < 1e-10:
-            break
+        return (
+            (log_z - s * d / 2).mean() + (ridge * w * w).sum() / 2,
+            z.T @ ((lead - s) / 2) / n + ridge * w,
+            (z * (bend / n)[:, None]).T @ z + np.diag(ridge),
+        )
+
+    w = newton(objective, np.zeros(z.shape[1]), steps)
     return w[:width], w[width:]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from rmkit.data.preferences import Preferences
 from rmkit.pocket.annotators import STRENGTH_STEPS, TEMPERATURE
+from rmkit.theory.linear import newton
 
 SMALL = np.array([0, 1 / 3, 2 / 3, 1])  # Llama 2 (2023), table 27: margin of each strength, weakest first
 LARGE = np.array([0.0, 1.0, 2.0, 3.0])
@@ -96,27 +97,19 @@ def fit_gaps(x, *, at_least=0.0, at_most=0.0, up=1.0, down=0.0, l2: float = 0.03
     x (N, D); the other four (N,) or one number for all. Newton's method with halved steps: (*) is convex.
     """
     n, width = x.shape
-    w = np.zeros(width)
 
     def objective(w):
         d = x @ w
         each = up * np.logaddexp(0, at_least - d) + down * np.logaddexp(0, d - at_most)
-        return each.mean() + l2 / 2 * w @ w
-
-    value = objective(w)
-    for _ in range(steps):
-        d = x @ w
         p, q = sigma(at_least - d), sigma(d - at_most)
         pull, bend = up * p - down * q, up * p * (1 - p) + down * q * (1 - q)  # -dL/dd and d2L/dd2
-        slope = l2 * w - x.T @ pull / n
-        step = np.linalg.solve((x * (bend / n)[:, None]).T @ x + l2 * np.eye(width), slope)
-        length, gain = 1.0, slope @ step
-        while (new := objective(w - length * step)) > value - 1e-4 * length * gain and length > 1e-6:
-            length /= 2
-        w, value = w - length * step, new
-        if gain < 1e-12:
-            break
-    return w
+        return (
+            each.mean() + l2 / 2 * w @ w,
+            l2 * w - x.T @ pull / n,
+            (x * (bend / n)[:, None]).T @ x + l2 * np.eye(width),
+        )
+
+    return newton(objective, np.zeros(width), steps)
 
 
 def fit_ratings(each, ratings, *, l2: float = 0.03):

@@ -16,6 +16,7 @@ from scipy.special import expit, softmax
 
 from rmkit.evaluation.first_error import best_threshold, first_below
 from rmkit.lessons.outcome_and_process.chains import Chains
+from rmkit.theory.linear import newton
 
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
@@ -34,23 +35,17 @@ def logistic(x, y, *, l2: float, weight=None, constant=None, steps: int = 30) ->
     weight = weight / weight.sum()
     x = np.column_stack([x, np.ones(len(x)) if constant is None else constant])
     penalty = np.append(np.full(x.shape[1] - 1, float(l2)), 1e-6)  # b is all but free
-    w = np.zeros(x.shape[1])
 
     def objective(w):
-        return weight @ cross_entropy(x @ w, y) + (penalty * w * w).sum() / 2
+        z = x @ w
+        p = expit(z)
+        return (
+            weight @ cross_entropy(z, y) + (penalty * w * w).sum() / 2,
+            x.T @ (weight * (p - y)) + penalty * w,
+            (x * (weight * p * (1 - p))[:, None]).T @ x + np.diag(penalty),
+        )
 
-    value = objective(w)
-    for _ in range(steps):
-        p = expit(x @ w)
-        slope = x.T @ (weight * (p - y)) + penalty * w
-        step = np.linalg.solve((x * (weight * p * (1 - p))[:, None]).T @ x + np.diag(penalty), slope)
-        length, gain = 1.0, slope @ step
-        while (new := objective(w - length * step)) > value - 1e-4 * length * gain and length > 1e-6:
-            length /= 2
-        w, value = w - length * step, new
-        if gain < 1e-10:
-            break
-    return w
+    return newton(objective, np.zeros(x.shape[1]), steps)
 
 
 # --- the four heads -----------------------------------------------------------------------------------------
