@@ -42,7 +42,7 @@ def test_the_figures_draw_their_tables():
     ).data
     assert [list(line.y) for line in lines] == [[0.1, 0.0], [0.0]]
     gaps = np.random.default_rng(0).normal(1, 1, 200)
-    honest, curve = lesson_08.reliability_figure({"judge": gaps}).data
+    honest, curve = lesson_08.judges_reliability({"judge": gaps}).data
     assert list(honest.x) == list(honest.y)
     assert np.average(curve.y, weights=np.full(8, 25)) == pytest.approx((gaps > 0).mean())
 

@@ -9,6 +9,7 @@ from scipy import special, stats
 
 from rmkit.evaluation.pool_policy import policy_gradient
 from rmkit.notebook import theme
+from rmkit.notebook.reliability import reliability_figure
 from rmkit.theory import statistics
 from rmkit.theory.intervals import Interval, wilson
 
@@ -271,14 +272,4 @@ def roc_draw(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str) ->
 
 def reliability_draw(curves: Mapping[str, statistics.Reliability], title: str) -> go.Figure:
     """How often the model's pick is right against how sure it was: {name: Reliability}."""
-    f = theme.figure("said: sure", "right", x_range=(0.49, 1.01), y_range=(0.3, 1.02), title=title)
-    for number, (name, curve) in enumerate(curves.items()):
-        bars = {
-            "type": "data", "symmetric": False,
-            "array": curve.high - curve.agreement, "arrayminus": curve.agreement - curve.low,
-        }  # fmt: skip
-        mark = {"size": 9, "color": theme.PALETTE[number], "symbol": number}
-        f.add_scatter(
-            x=curve.confidence, y=curve.agreement, error_y=bars, mode="markers", marker=mark, name=name
-        )
-    return f.add_trace(theme.line([0.5, 1], [0.5, 1], "as said", 5))
+    return reliability_figure(curves, title, x="said: sure", y="right", diagonal="as said")

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from scipy.stats import norm
 
 from rmkit.notebook import theme
+from rmkit.notebook.reliability import reliability_figure
 from rmkit.theory.statistics import reliability_curve
 
 _GRID = np.linspace(-4, 4, 161)
@@ -87,25 +88,15 @@ def gains_figure(table) -> go.Figure:
     return f
 
 
-def reliability_figure(gaps: dict[str, np.ndarray]) -> go.Figure:
+def judges_reliability(gaps: dict[str, np.ndarray]) -> go.Figure:
     """{name: gaps of better less worse}: how sure, against how often right, with Wilson's intervals."""
-    f = theme.figure(
-        "how sure the judge is of its pick",
-        "how often it is right",
-        x_range=(0.48, 1.02),
-        y_range=(0.3, 1.02),
-        title="May a judge's probability be believed?",
+    return reliability_figure(
+        {name: reliability_curve(each, bins=8) for name, each in gaps.items()},
+        "May a judge's probability be believed?",
+        x="how sure the judge is of its pick",
+        y="how often it is right",
+        diagonal="honest",
     )
-    f.add_trace(theme.line([0.5, 1], [0.5, 1], "honest", 5))
-    for index, (name, each) in enumerate(gaps.items()):
-        curve = reliability_curve(each, bins=8)
-        line = theme.line(curve.confidence, curve.agreement, name, index)
-        line.mode = "lines+markers"
-        line.error_y = {
-            "type": "data", "array": curve.high - curve.agreement, "arrayminus": curve.agreement - curve.low,
-        }  # fmt: skip
-        f.add_trace(line)
-    return f
 
 
 def labels_figure(table) -> go.Figure:

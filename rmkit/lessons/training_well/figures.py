@@ -9,6 +9,7 @@ import torch
 from scipy import special, stats
 
 from rmkit.notebook import theme
+from rmkit.notebook.reliability import reliability_figure
 from rmkit.theory import statistics
 from rmkit.training.heads import HeadResults, fit_heads, grid
 
@@ -249,25 +250,13 @@ def reliability_compute(gaps, temperature: float, bins: int = 10) -> dict:
 
 def reliability_draw(a: dict) -> go.Figure:
     """Agreement over confidence with 95 % intervals: on the diagonal, confidence can be believed."""
-    f = theme.figure(
-        "confidence σ(|d| / T)",
-        "people agree",
-        x_range=(0.49, 1.01),
-        y_range=(0.3, 1.02),
-        title="Can its confidence be believed?",
+    return reliability_figure(
+        {"a tenth of the pairs": a["curve"]},
+        "Can its confidence be believed?",
+        x="confidence σ(|d| / T)",
+        y="people agree",
+        diagonal="calibrated",
     )
-    f.add_trace(theme.line([0.5, 1], [0.5, 1], "calibrated", 2))
-    c = a["curve"]
-    bars = {"symmetric": False, "array": c.high - c.agreement, "arrayminus": c.agreement - c.low}
-    f.add_scatter(
-        x=c.confidence,
-        y=c.agreement,
-        error_y=bars,
-        mode="markers",
-        marker={"size": 9, "color": theme.BLUE},
-        name="a tenth of the pairs",
-    )
-    return f
 
 
 def reliability_say(a: dict) -> str:
