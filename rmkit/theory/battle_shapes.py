@@ -65,10 +65,9 @@ def _from_mapping(given: Mapping, kind: str | None) -> object:
 
 def _refuse_matrix(given: list) -> None:
     """Rows of numbers, as many as they are long, with zeros where an item meets itself: a matrix, or ids?"""
-    flat = list(chain.from_iterable(given))
     square = set(map(len, given)) == {len(given)} and len(given) > 1
-    numbers = all(isinstance(x, int | float) for x in flat)
-    if square and numbers and not any(row[i] for i, row in enumerate(given)):
+    numbers = square and all(isinstance(x, int | float) for x in chain.from_iterable(given))
+    if numbers and not any(row[i] for i, row in enumerate(given)):
         raise InputError(
             'This list can be a matrix of wins or rankings of numbered items: give kind="wins", or the '
             "rankings as tuples."
