@@ -13,7 +13,7 @@ PACKAGE = ROOT / "rmkit"
 # Lowest first; the README shows the same picture. Rooms of one floor do not know each other.
 FLOORS = [
     ["errors", "lazy"],
-    ["paths", "device"],
+    ["arguments", "paths", "device"],
     ["theory"],
     ["notebook"],
     ["data"],

@@ -122,8 +122,10 @@ def _built(
             continue
         found.append((each.where, record))
         notes = each.notes
-        if record.ranks and len(record.ranks) > 1 and not any(record.ranks) and "no label" not in notes:
-            notes.append("no label")  # scores that are no numbers
+        unranked = record.ranks and len(record.ranks) > 1 and not any(record.ranks)  # scores, but no numbers
+        unjudged = record.correct and all(right is None for right in record.correct)
+        if (unranked or unjudged) and "no label" not in notes:
+            notes.append("no label")
         if each.count == 1 and not removed and not notes:
             continue  # nothing to tell of most rows
         key = prompt_key(record)

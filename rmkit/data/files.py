@@ -5,6 +5,7 @@ A row that cannot be read is a Row with a fault; only a file that cannot be read
 
 import gzip
 import io
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -24,10 +25,30 @@ ACCEPTED = (
     f"accepted are {', '.join(KINDS)} (each also with {' or '.join(PACKED)}), a folder or a list of these, "
     "a glob, a DataFrame, a list of dictionaries, and the id of a set on the Hub"
 )
+_HUB_ADDRESS = re.compile(r"(?:https?://(?:www\.)?huggingface\.co|hf:/)/datasets/([\w.-]+/[\w.-]+)")
+_ADDRESS = re.compile(r"[a-zA-Z][\w+.-]+://")
+_OF_A_MODEL = ("*.safetensors", "pytorch_model*.bin", "tokenizer_config.json")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _UNREADABLE = (OSError, EOFError, pyarrow.ArrowException)
 _POINTER = b"version https://git-lfs"  # what a clone without Git LFS has in place of a large file
+
+
+def check_place(source: str | Path) -> None:
+    """An InputError where a text is no path and no name: rows themselves, an address; or a model's folder."""
+    text = str(source)
+    if text.lstrip().startswith(("{", "[{")) or "\n" in text or max(map(len, re.split(r"[\\/]", text))) > 255:
+        raise InputError(
+            "This text is no path of a file: rows in memory go in as a list of dictionaries, such as "
+            "json.loads(text)."
+        )
+    if _ADDRESS.match(text):
+        found = _HUB_ADDRESS.match(text)
+        how = f"give its Hub id, {found[1]!r}" if found else "download the file, and give its path"
+        raise InputError(f"{text} is an address, which is not read: {how}.")
+    folder = Path(source).expanduser()
+    if (folder / "config.json").is_file() and any(map(list, map(folder.glob, _OF_A_MODEL))):
+        raise InputError(f"{folder} holds a model, not data: give the file or folder of preferences.")
 
 
 def suffix(path: Path) -> str:

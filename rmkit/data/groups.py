@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
+from rmkit.arguments import argument, seen
 from rmkit.data import reading, saved_lines
 from rmkit.data.display import card
 from rmkit.data.ledger import Event, Ledger, counted
@@ -56,6 +58,8 @@ class Preferences:
         return iter(self.records)
 
     def __getitem__(self, index: int | slice) -> "Record | Preferences":
+        if isinstance(index, str):
+            raise InputError(f"Preferences have no columns: for {index!r} look at a record, such as data[0].")
         if not isinstance(index, slice):
             return self.records[index]
         numbers = range(len(self.records))[index]
@@ -91,8 +95,8 @@ class Preferences:
         test is the share of prompts. Prompts are ordered by a hash of seed and prompt, so the split depends
         on neither the order of the rows nor the machine. Both parts keep their share of the ledger.
         """
-        if not 0 <= test <= 1:
-            raise InputError(f"test={test} is no share: give a number between 0 and 1, such as 0.2.")
+        if not isinstance(test, Real) or isinstance(test, bool) or not 0 <= test <= 1:
+            raise InputError(f"test={seen(test)} is no share: give a number between 0 and 1, such as 0.2.")
         digests = [_digest(prompt_key(record), seed) for record in self.records]
         others = [_digest(prompt_key(record), seed) for record in self.untaken]
         order = sorted(set(digests))
@@ -134,11 +138,11 @@ class Preferences:
 
     def take(self, n: int, seed: int = 0) -> "Preferences":
         """n records drawn without replacement (all, where there are fewer); the ledger counts the others."""
-        return self.shuffled(seed)[:n]
+        return self.shuffled(seed)[: argument("n", n, kind=int, least=0)]
 
     def save(self, path: str | Path) -> Path:
         """Write the records as .jsonl, .jsonl.gz, .parquet or .arrow; `load` reads them back unchanged."""
-        path = Path(path)
+        path = Path(argument("path", path, kind=Path))
         kind = reading.suffix(path)
         if kind not in (*saved_lines.KINDS, ".parquet", ".arrow"):
             raise InputError(

@@ -80,13 +80,12 @@ def _in_object(path: Path, value: dict) -> Iterator[Row]:
         yield from _listed(path, [dict(zip(names, row, strict=False)) for row in value["data"]])
         return
     tables = {name: rows for name, rows in value.items() if _is_table(rows)}
-    if tables and (len(tables) == 1 or len(tables) == len(value)) and not _are_columns(value):
+    if tables and (len(tables) == 1 or len(tables) == len(value)) and not are_columns(value):
         for name, rows in tables.items():
             for row in _listed(path, rows, f", {name!r}"):
                 yield replace(row, about={"table": name})
-    elif _are_columns(value):
-        columns = [list(column.values()) if isinstance(column, dict) else column for column in value.values()]
-        yield from _listed(path, [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)])
+    elif are_columns(value):
+        yield from _listed(path, from_columns(value))
     elif value and all(isinstance(row, dict) for row in value.values()):  # pandas, "index": {index: row}
         yield from _listed(path, list(value.values()))
     else:
@@ -97,7 +96,13 @@ def _is_table(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
 
 
-def _are_columns(value: dict) -> bool:
+def from_columns(value: dict) -> list[dict]:
+    """The rows of `are_columns`."""
+    columns = [list(column.values()) if isinstance(column, dict) else column for column in value.values()]
+    return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def are_columns(value: dict) -> bool:
     """Whether an object holds columns: lists of one length, or objects with the same numbers as keys."""
     columns = list(value.values())
     if len(columns) < 2:

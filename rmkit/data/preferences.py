@@ -6,7 +6,8 @@ from importlib import import_module
 from inspect import signature
 from pathlib import Path
 
-from rmkit.data import convert, kept, reading
+from rmkit.arguments import argument, seen
+from rmkit.data import convert, files, kept, reading
 from rmkit.data import in_blocks as blocks
 from rmkit.data import votes as ballots
 from rmkit.data.cleaning import mark, repeats
@@ -38,7 +39,8 @@ def load(
     source: a built-in name ("pocket", "tiny"); a file (.jsonl, .ndjson, .json, .csv, .tsv, .parquet, .arrow,
         each also .gz or .zst); a folder, a glob or a list of these; a Hub id ("owner/name",
         "owner/name:split", "owner/name:config:split"); a list of dicts; a pandas DataFrame; or a Dataset or
-        DatasetDict of `datasets`. Formats are recognized by their columns: see rmkit.formats.
+        DatasetDict of `datasets`; or preferences that are loaded already. Formats are recognized by their
+        columns: see rmkit.formats.
     split, config: of a set that has several, wherever it lies. Without split, "train" where there is one;
         split="all" reads all.
     clean: leave out repeated rows, which are equal in every field. Benchmarks are never cleaned.
@@ -52,12 +54,22 @@ def load(
     Raises InputError with the file, line and column of what cannot be read.
     """
     ballots.check(votes)
+    clean, malformed = argument("clean", clean, kind=bool), argument("malformed", malformed, **_SHARE)
+    for name, value in (("split", split), ("config", config)):
+        _check_name(name, value)
     if isinstance(source, Stream):
         raise InputError(needs_all(source, "this"))
     if streaming:
         if dials:
             raise InputError(f"{', '.join(dials)}: a stream has no such dials.")
         return stream(source, split, config, votes, malformed)
+    if (held := _held(source)) is not None:
+        if split is not None or config is not None or dials:
+            raise InputError(f"{held.name} is loaded already: take a part with .split, .subset or .take.")
+        records, lost = ballots.join(held.records, votes)
+        return Preferences(records, held.name, held.events + lost, held.untaken, held.part)
+    if isinstance(source, str | Path):
+        files.check_place(source)
     if isinstance(source, str) and source in BUILT_IN:
         if config is not None:
             raise InputError(f"The set {source!r} has no config {config!r}: built-in sets have none.")
@@ -119,9 +131,26 @@ def as_preferences(source) -> Preferences:
 
     So every function takes what `load` takes.
     """
+    held = _held(source)
+    return load(source) if held is None else held
+
+
+def _held(source) -> Preferences | None:
+    """Preferences, or records, that are in memory already."""
     if isinstance(source, list) and source and all(isinstance(record, Record) for record in source):
         return Preferences(source)
-    return source if isinstance(source, Preferences) else load(source)
+    if isinstance(source, Record):
+        return Preferences([source])
+    return source if isinstance(source, Preferences) else None
+
+
+_SHARE = {"kind": float, "least": 0, "most": 1}
+
+
+def _check_name(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        hint = " For a share of the prompts: load(...).split(test=0.2)." if name == "split" else ""
+        raise InputError(f"{name} is {seen(value)}; it must be a name, such as 'test'.{hint}")
 
 
 def _tiny() -> Preferences:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import IOBase
 from pathlib import Path
 
 import pyarrow
@@ -19,6 +20,7 @@ from rmkit.data.cleaning import Event
 from rmkit.data.columns import Row
 from rmkit.data.files import ACCEPTED, suffix
 from rmkit.data.folders import Part, is_split, parts
+from rmkit.data.json_rows import are_columns, from_columns
 from rmkit.errors import InputError
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+){0,2}")
@@ -52,6 +54,8 @@ def read(source, split: str | None = None, config: str | None = None) -> Source:
         return _chosen_rows(Source("table", [rows]), split, config)
     if hasattr(source, "column_names"):
         return _chosen_rows(Source("dataset", [list(dataset_rows(source, "dataset"))]), split, config)
+    if isinstance(source, Iterator) and not isinstance(source, IOBase):
+        return _list(list(source), split, config)
     if not isinstance(source, str | Path):
         raise InputError(f"Cannot load from a {type(source).__name__}; {ACCEPTED}.")
     return _path(source, split, config)
@@ -108,10 +112,13 @@ def name_of(names: list[str]) -> str:
 
 
 def _splits_in_memory(source: Mapping, split: str | None, config: str | None) -> Source:
-    """A DatasetDict, or a dictionary {split: rows}."""
-    if not source or not all(hasattr(rows, "column_names") or _are_rows(rows) for rows in source.values()):
+    """A DatasetDict, a dictionary {split: rows}, or {column: values}."""
+    if are_columns(source):
+        return _list(from_columns(source), split, config)
+    if not source or not all(map(_are_rows, source.values())):
         raise InputError(
-            "A dictionary must hold splits: {'train': rows, 'test': rows}; one row goes into a list."
+            "A dictionary must hold splits, {'train': rows, 'test': rows}, or columns of one length; one row "
+            "goes into a list."
         )
     if config is not None:
         raise InputError(f"config={config!r}: a dictionary of splits has no configs.")
@@ -123,7 +130,8 @@ def _splits_in_memory(source: Mapping, split: str | None, config: str | None) ->
 
 
 def _are_rows(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
+    table = hasattr(value, "column_names") or hasattr(value, "columns")
+    return table or (isinstance(value, list) and all(isinstance(row, dict) for row in value))
 
 
 # --- files and their splits ---------------------------------------------------------------------------------

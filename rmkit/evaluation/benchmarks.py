@@ -8,13 +8,15 @@ it says how far other prompts of this kind could move a score.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from rmkit.arguments import argument
 from rmkit.data import reading
-from rmkit.errors import InputError
+from rmkit.errors import InputError, did_you_mean
 from rmkit.evaluation.aggregation import aggregate
 from rmkit.evaluation.benchmark_rules import RULES, Numbers, Rule
 
@@ -77,6 +79,10 @@ def benchmark(name: str, scores: str | Path | Sequence[dict], *, seed: int = 0, 
     """
     if name not in RULES:
         raise InputError(f"There is no benchmark {name!r}; there is {', '.join(RULES)}.")
+    unknown = set(options) - set(signature(RULES[name]).parameters)
+    if unknown:
+        raise InputError(f"The benchmark {name} has no option {min(unknown)!r}.")
+    seed = argument("seed", seed, kind=int, least=0)
     rule = RULES[name](**options)
     numbers = _measured(rule, scores)
     sections = rule.combine(numbers)
@@ -112,6 +118,9 @@ def _measured(rule: Rule, scores) -> Numbers:
         except ValueError as error:
             raise InputError(f"{where}: {error}.") from error
         subset = str(row[rule.subset]) if rule.subset else "all"
+        if rule.subsets and subset not in rule.subsets:
+            hint = did_you_mean(subset, rule.subsets)
+            raise InputError(f"{where}: {rule.name} has no {rule.subset} {subset!r}{hint}")
         numbers[subset].append(measured)
     return {subset: np.array(rows, dtype=float) for subset, rows in numbers.items()}
 

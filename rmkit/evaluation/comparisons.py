@@ -1,12 +1,13 @@
 """Rewards beside labels: one row for every pair that people ordered, or for every answer judged right or
 wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from rmkit.arguments import seen
 from rmkit.data.outlines import Outline, Texts, outline, ranked
 from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record, ranks_of
@@ -14,7 +15,7 @@ from rmkit.data.stored_records import chosen, labels_alone
 from rmkit.errors import InputError
 
 REFERENCE = -1  # the item of reward 0 against which a single answer is compared
-COLUMNS = ["gap", "longer", "earlier", "group", "better", "worse", "at", "prompt", "subset"]
+COLUMNS = ["gap", "longer", "earlier", "group", "better", "worse", "at", "prompt", "subset", "share"]
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # so that (prompt, text) and (text, prompt) are two things
 
 
@@ -31,12 +32,14 @@ class Judged(NamedTuple):
 
     groups     their outline.   starts (N,)  the number of each group's first response
     ranks (M,) as most votes say (`judged_ranks`).   correct {response: whether it is right}, where known
+    shares (N,) the share of votes for these ranks: 1/2 or more, 1 where one person judged
     """
 
     groups: Outline
     starts: np.ndarray
     ranks: np.ndarray
     correct: dict[int, bool]
+    shares: np.ndarray
 
     @property
     def ordered(self) -> np.ndarray:
@@ -49,13 +52,14 @@ def judged(preferences: Preferences) -> Judged:
     """The labels of all groups, read once."""
     groups = outline(preferences.records)
     starts, ranks, correct = np.cumsum(groups.sizes) - groups.sizes, groups.ranks.copy(), {}
-    asked = np.flatnonzero(groups.asked).tolist()
+    asked, shares = np.flatnonzero(groups.asked).tolist(), np.ones(len(groups.sizes))
     for number, record in zip(asked, labels_alone(chosen(preferences.records, asked)), strict=True):
         first = int(starts[number])
         ranks[first : first + len(record.responses)] = judged_ranks(record)
+        shares[number] = 1.0 if record.share is None else max(record.share, 1 - record.share)
         known = enumerate(record.correct or [])
         correct |= {first + i: right for i, right in known if right is not None}
-    return Judged(groups, starts, ranks, correct)
+    return Judged(groups, starts, ranks, correct, shares)
 
 
 def compare(rewards: np.ndarray, labels: Judged, said: Texts) -> pd.DataFrame:
@@ -65,20 +69,21 @@ def compare(rewards: np.ndarray, labels: Judged, said: Texts) -> pd.DataFrame:
                            places before the other it stands
     group, prompt, subset  where the pair is from; prompt is a hash (`Texts`), equal where the prompts are
     better, worse          the items, equal where prompt and text are
+    share                  the share of votes for this order, 1 where one person judged
     at                     the better one's place in its group; the worse one's is at + earlier
     """
     group, i, j = _ordered(labels.ranks, labels.groups.sizes)
     a, b = labels.starts[group] + i, labels.starts[group] + j
     item, length = _items(labels, said), said.lengths
     columns = (rewards[a] - rewards[b], length[a] - length[b], j - i, group, item[a], item[b], i)
-    return _frame(labels, said, columns)
+    return _frame(labels, said, columns, labels.shares[group])
 
 
-def _frame(labels: Judged, said: Texts, columns: tuple) -> pd.DataFrame:
+def _frame(labels: Judged, said: Texts, columns: tuple, share: np.ndarray) -> pd.DataFrame:
     group = columns[COLUMNS.index("group")]
     subset = labels.groups.subsets[group]
     subset = np.where(pd.isna(subset), "", subset)
-    return pd.DataFrame(dict(zip(COLUMNS, (*columns, said.prompts[group], subset), strict=True)))
+    return pd.DataFrame(dict(zip(COLUMNS, (*columns, said.prompts[group], subset, share), strict=True)))
 
 
 def _items(labels: Judged, said: Texts) -> np.ndarray:
@@ -120,7 +125,8 @@ def compare_with_zero(rewards: np.ndarray, labels: Judged, said: Texts) -> pd.Da
     group = np.searchsorted(labels.starts, answers, side="right") - 1
     two = (np.where(right, item, REFERENCE), np.where(right, REFERENCE, item))
     at = answers - labels.starts[group]
-    return _frame(labels, said, (sign * rewards[answers], longer, np.zeros_like(sign), group, *two, at))
+    columns = (sign * rewards[answers], longer, np.zeros_like(sign), group, *two, at)
+    return _frame(labels, said, columns, np.ones(len(answers)))
 
 
 def rewards_of(scores: Sequence, preferences: Preferences) -> list[np.ndarray]:
@@ -131,6 +137,10 @@ def rewards_of(scores: Sequence, preferences: Preferences) -> list[np.ndarray]:
 
 def all_rewards(scores: Sequence, sizes: np.ndarray) -> np.ndarray:
     """(M,) finite rewards of all responses, group after group. sizes (N,): how many each group has."""
+    if not hasattr(scores, "__len__") or isinstance(scores, str | Mapping | Preferences):
+        raise InputError(
+            f"Rewards come from a loaded model, or are K numbers for each group; {seen(scores)} is neither."
+        )
     if len(scores) != len(sizes):
         raise InputError(f"There are {len(scores):,} rows of rewards for {len(sizes):,} groups.")
     if getattr(scores, "ndim", 1) == 2:
@@ -142,6 +152,8 @@ def all_rewards(scores: Sequence, sizes: np.ndarray) -> np.ndarray:
         rewards = table[np.arange(most) < sizes[:, None]]
     else:
         rows = list(map(float_array, scores))
+        if set(sizes.tolist()) == {1}:  # then a number is a row
+            rows = [np.atleast_1d(row) for row in rows]
         for number, (row, k) in enumerate(zip(rows, sizes.tolist(), strict=True)):
             if row.shape != (k,):
                 raise InputError(f"Group {number} has {k} responses but rewards of shape {row.shape}.")
@@ -155,6 +167,9 @@ def all_rewards(scores: Sequence, sizes: np.ndarray) -> np.ndarray:
 
 
 def float_array(values) -> np.ndarray:
-    """float64 array from numbers, an array, or a tensor on any device."""
+    """float64 array from numbers, an array, or a tensor on any device; InputError for anything else."""
     values = values.detach().cpu().double() if hasattr(values, "detach") else values
-    return np.asarray(values, dtype=np.float64)
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"Rewards must be numbers, not {seen(values)}.") from error

@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 from rmkit.notebook import theme
 from rmkit.notebook.panels import Panel, finite, intervals, label, short
 from rmkit.notebook.panels import figure as arrange
-from rmkit.theory.statistics import reliability_curve
 
 ROW = 22  # pixels of one subset
 TITLE = "How often do the rewards order a pair as the labels do?"
@@ -122,7 +121,7 @@ def _floor(value: float) -> float:
 def _reliability(report) -> Panel | None:
     if not len(report.gaps):
         return None
-    curve = reliability_curve(report.gaps)
+    curve = report.reliability
     known = list(zip(curve.confidence, curve.agreement, curve.low, curve.high, curve.count, strict=True))
     words = [f"{sure:.0%} sure, {right:.0%} right, {n:,} pairs" for sure, right, _, _, n in known]
     points = go.Scatter(

@@ -43,7 +43,8 @@ class Report:
     subsets       {name: Report}
     baselines     {"longest", "shortest", "first", "random": {"accuracy", "interval"}}: what knowing nothing
                   would give
-    calibration   {"ece", "brier", "temperature"} of sigma(gap) as a probability
+    calibration   {"ece", "brier", "temperature"} of sigma(gap) as a probability: that a person prefers the
+                  better response, or the share of people where several voted
     ledger        what became of the rows
     notes         sentences about what the numbers do not say by themselves
     outcomes      AUC, accuracy at 0 and Brier of answers known to be right or wrong; None where none is
@@ -82,7 +83,7 @@ class Report:
     def reliability(self) -> statistics.Reliability:
         """Arrays of the reliability diagram: the model's confidence in its pick against how often it is
         right."""
-        return statistics.reliability_curve(self.gaps)
+        return statistics.reliability_curve(self.gaps, share=self.comparisons["share"])
 
     def by_length(self, bins: int = 5) -> pd.DataFrame:
         """Does the accuracy hang on length? Accuracy in bins of equally many pairs.
@@ -259,7 +260,7 @@ def _with_truncated(ledger: Ledger, model, preferences: Preferences) -> Ledger:
 
 def _report(comparisons: pd.DataFrame, answers: pd.DataFrame, ledger: Ledger) -> Report:
     gaps = comparisons["gap"].to_numpy(np.float64)
-    measured, nulls = statistics.calibration(gaps), baselines(comparisons)
+    measured, nulls = statistics.calibration(gaps, share=comparisons["share"]), baselines(comparisons)
     found = accuracy(gaps, comparisons["prompt"])
     return Report(
         **found,
@@ -281,7 +282,8 @@ def _notes(
 ) -> list[str]:
     """Sentences about what the numbers do not say by themselves; each only where it informs."""
     notes, pairs, prompts = [], len(comparisons), comparisons["prompt"].nunique()
-    if 0.02 < measured.ece < 2 * measured.ece_floor:
+    alone = (comparisons["share"] == 1).all()  # the floor is that of one vote a pair
+    if alone and 0.02 < measured.ece < 2 * measured.ece_floor:
         notes.append(
             f"Of the ECE of {measured.ece:.3f}, chance alone gives about {measured.ece_floor:.3f} on "
             f"{pairs:,} pairs."

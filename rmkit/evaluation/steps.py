@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
+from rmkit.arguments import check_model, seen
 from rmkit.data.preferences import Preferences, as_preferences, prompt_key
 from rmkit.errors import InputError
+from rmkit.evaluation.comparisons import float_array
 from rmkit.theory.intervals import accuracy_interval
 
 
@@ -75,7 +77,11 @@ def evaluate_steps(rewards: object, preferences: Preferences, *, threshold: floa
         raise InputError(
             f"No step of {preferences.name} is labelled (`step_labels`): there is nothing to judge."
         )
+    if not hasattr(rewards, "__len__") or isinstance(rewards, str | Preferences):
+        check_model(rewards, "score_steps", "evaluate_steps")
     found = rewards.score_steps(preferences) if hasattr(rewards, "score_steps") else rewards
+    if len(found) != len(preferences):
+        raise InputError(f"There are rewards of {len(found):,} records for {len(preferences):,} records.")
     solutions = _solutions(found, preferences, threshold)
     rules = {"rewards": [called for _, called, _ in solutions], **_rules(solutions)}
     scores = {name: _score(solutions, calls) for name, calls in rules.items()}
@@ -89,8 +95,13 @@ Solution = tuple[list[int | None], list[bool], str]  # labels, whether each is c
 def _solutions(found: Sequence, preferences: Preferences, threshold: float) -> list[Solution]:
     solutions = []
     for number, (rows, record) in enumerate(zip(found, preferences, strict=True), 1):
+        k = len(record.step_labels or [])
+        if not hasattr(rows, "__len__") or len(rows) != k:
+            raise InputError(
+                f"{preferences.name}, record {number}: give {k} lists of rewards, not {seen(rows)}."
+            )
         for given, labels in zip(rows, record.step_labels or [], strict=True):
-            numbers = np.asarray(given, dtype=float)
+            numbers = float_array(given)
             if numbers.shape != (len(labels),):
                 raise InputError(
                     f"{preferences.name}, record {number}: {numbers.size} rewards for {len(labels)} steps."

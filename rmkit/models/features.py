@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from rmkit.arguments import argument
 from rmkit.data.ledger import KEPT, Example, Ledger
 from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Record, ranks_of
 from rmkit.device import best_device
 from rmkit.errors import InputError
 from rmkit.models import encoding, last_layer, layouts
-from rmkit.models.hub import quiet, resolve, unreachable
+from rmkit.models.hub import loading, resolve, unreachable
 from rmkit.models.networks import has_token_types
 from rmkit.models.packing import Batch, TokenGroup, batches, budget, encode_group, pack, pad
 from rmkit.models.vectors import Vectors
@@ -89,7 +90,15 @@ def features(
         encoder was made for (MiniLM: 256), else 512. A long prompt loses its start, a long response its end.
     Each text is computed once for the same weights and layer, and then read from the cache.
     """
-    preferences, where = as_preferences(preferences), resolve(model)
+    preferences, where, layer = (
+        as_preferences(preferences),
+        resolve(model),
+        argument("layer", layer, kind=int),
+    )
+    if max_length is not None:
+        argument("max_length", max_length, kind=int, least=1)
+    if not len(preferences):
+        raise InputError(f"{preferences.name} has no groups; there is nothing to read.")
     commit = commit_of(where)
     tokenizer = load_part("AutoTokenizer", model, where, commit)
     limit = max_length or _made_for(where, commit, _is_encoder(tokenizer)) or LONGEST
@@ -138,11 +147,8 @@ def load_part(kind: str, model: str | Path, where: str, commit: str | None, **op
     """The model's "AutoTokenizer" or "AutoModel" at its commit. Raises InputError where it cannot be had."""
     import transformers
 
-    try:
-        with quiet():
-            return getattr(transformers, kind).from_pretrained(where, revision=commit or "main", **options)
-    except (OSError, ValueError) as error:
-        raise unreachable(model, error) from error
+    with loading(model):
+        return getattr(transformers, kind).from_pretrained(where, revision=commit or "main", **options)
 
 
 @torch.no_grad()

@@ -19,12 +19,13 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from rmkit.data.preferences import Preferences
+from rmkit.data import by_hand
+from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Prompt
 from rmkit.errors import InputError
 from rmkit.models import next_word, policies
 from rmkit.models.guard import parts
-from rmkit.models.hub import quiet, resolve
+from rmkit.models.hub import check_name, loading, reading_tokenizer, resolve
 from rmkit.models.templates import prompt_tokens, response_tokens, special_tokens, transcript
 from rmkit.models.verdicts import (
     CHAT,
@@ -78,22 +79,31 @@ class Judge:
     @classmethod
     def load(cls, name: str | Path = "pocket", **options) -> "Judge":
         """A judge by name: "pocket", "smollm2-135m", a folder or a Hub id."""
-        where = resolve(name)
-        with quiet():
-            model = AutoModelForCausalLM.from_pretrained(where)
-            return cls(model, AutoTokenizer.from_pretrained(where), **options)
+        check_name(name)
+        with loading(name):
+            where = resolve(name)
+            model, info = AutoModelForCausalLM.from_pretrained(where, output_loading_info=True)
+            classifier = any("ForSequenceClassification" in one for one in model.config.architectures or ())
+            if classifier or info["missing_keys"]:
+                raise InputError(
+                    f"{name} predicts no words, so it cannot judge in words: take the language model itself, "
+                    "or RewardModel.load for a reward model."
+                )
+            with reading_tokenizer(where):
+                tokenizer = AutoTokenizer.from_pretrained(where)
+        return cls(model, tokenizer, **options)
 
     # --- one answer
 
     @torch.no_grad()
     def score(self, prompt: Prompt, responses: Sequence[str]) -> Tensor:
         """(K,) float32 log-odds that the answer is good. See the class for votes."""
-        return self._score([(prompt, list(responses))])[0]
+        return self._score([by_hand.group(prompt, responses)])[0]
 
     @torch.no_grad()
     def score_all(self, preferences: Preferences, progress: bool = False) -> list[Tensor]:
         """One (K,) tensor for each record, in order. `progress` is accepted and ignored."""
-        return self._score([(record.prompt, record.responses) for record in preferences])
+        return self._score([(record.prompt, record.responses) for record in as_preferences(preferences)])
 
     def _score(self, groups: list[tuple[Prompt, list[str]]]) -> list[Tensor]:
         sizes = [len(responses) for _, responses in groups]

@@ -1,6 +1,5 @@
 """From a model's name to a folder or a Hub id: built-in names, offline packages, the Hub."""
 
-import json
 import os
 import shutil
 import tempfile
@@ -8,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 from rmkit.errors import InputError
+from rmkit.models.model_folder import check_folder, check_name, is_gguf
 from rmkit.paths import cache_folder, data_folder
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def resolve(name: str | Path, revision: str | None = None) -> str:
     once into the cache), and is its Hub id where neither is here. revision: a branch, tag or commit of the
     Hub, for whom the name is passed on to; refused for what is no Hub id.
     """
+    check_name(name)
     if revision is not None and (name in BUILT_IN or Path(name).expanduser().is_dir()):
         raise InputError(f"revision={revision!r} is of a model on the Hub; {name} is on this machine.")
     if name in POCKET:
@@ -49,8 +51,7 @@ def resolve(name: str | Path, revision: str | None = None) -> str:
         return str(offline if offline.is_dir() else converted(offline, name))
     folder = Path(name).expanduser()
     if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise InputError(f"The folder {folder} holds no model: it has no config.json.{_adapter(folder)}")
+        check_folder(folder)
         return str(folder)
     if (
         folder.exists()
@@ -58,13 +59,43 @@ def resolve(name: str | Path, revision: str | None = None) -> str:
         or str(name).startswith((".", "~"))
         or str(name).count("/") > 1
     ):
-        raise InputError(f"{name} is not a folder that holds a model.")
+        gguf = ": of a GGUF file give the folder of the model that it was made of" if is_gguf(folder) else ""
+        raise InputError(f"{name} is not a folder that holds a model{gguf}.")
     return str(name)
+
+
+@contextmanager
+def loading(name: str | Path) -> Iterator[None]:
+    """Inside, transformers is quiet, and what it cannot load is an InputError."""
+    from safetensors import SafetensorError
+
+    try:
+        with quiet():
+            yield
+    except InputError:
+        raise
+    # ImportError: a quantized model, whose package is not here. UnpicklingError: more than tensors.
+    except (OSError, ValueError, RuntimeError, SafetensorError, ImportError, UnpicklingError) as error:
+        raise unreachable(name, error) from error
+
+
+@contextmanager
+def reading_tokenizer(where: str | Path) -> Iterator[None]:
+    """Inside, a tokenizer's broken file is an InputError."""
+    try:
+        yield
+    except (OSError, InputError):
+        raise
+    except Exception as error:  # its reader in Rust raises nothing narrower
+        why = f"{type(error).__name__}: {str(error).strip()[:200]}"
+        raise InputError(f"The tokenizer of {where} could not be loaded: is a file broken? {why}") from error
 
 
 def unreachable(name: str | Path, error: Exception) -> InputError:
     """The one sentence for a model that could not be loaded, and the ways out."""
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if name not in BUILT_IN and Path(name).expanduser().is_dir():
+        return InputError(f"The model in the folder {name} could not be loaded: {first}")
     if name in OFFLINE:
         hub_id, package, _ = OFFLINE[name]
         return InputError(
@@ -154,11 +185,3 @@ def _inside(package: str, name: str) -> Path | None:
     places = spec.submodule_search_locations if spec is not None else None
     found = [Path(place) / name for place in places or () if (Path(place) / name).exists()]
     return found[0] if found else None
-
-
-def _adapter(folder: Path) -> str:
-    adapter = folder / "adapter_config.json"
-    if not adapter.is_file():
-        return ""
-    base = json.loads(adapter.read_text(encoding="utf-8")).get("base_model_name_or_path")
-    return f" It is a LoRA adapter of {base}: merge it into its model (peft: merge_and_unload) and save that."

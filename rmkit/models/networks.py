@@ -136,6 +136,14 @@ def set_pad(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Non
     network.config.get_text_config().pad_token_id = tokenizer.pad_token_id
 
 
+def floating(dtype: object) -> torch.dtype:
+    """A dtype of weights by itself or by its name. Raises InputError where it is none."""
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise InputError(f"dtype is {dtype!r}; it can be torch.float32, torch.bfloat16 or torch.float16.")
+    return found
+
+
 def longest(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, wanted: int) -> int:
     """`wanted` tokens, or fewer where the network has no positions for them."""
     limits = [wanted, getattr(network.config.get_text_config(), "max_position_embeddings", None) or wanted]

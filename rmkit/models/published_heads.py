@@ -26,9 +26,11 @@ _HEAD = re.compile(
 _PART_OF_A_HEAD = re.compile(
     r"(v_head|value_head|reward|rm_head|scalar_head|regression|score|classif|gating)\w*\."
 )
+# A layer at the top, "critic_head.weight": a language model has none but those below. No tower, no block.
+_AT_THE_TOP = re.compile(r"^[^.\d]+(\.[^.\d]+)?\.(weight|bias)$")
 # What a classifier leaves unread by design: heads that predict words or sentences, buffers, a pooler.
 _OF_A_LANGUAGE_MODEL = re.compile(
-    r"^(lm_head|embed_out|cls|mtp|generator\w*|\w*predictions|vocab_\w+|sop_classifier)\."
+    r"^(lm_head|embed_out|pred_layer|lm_loss|cls|mtp|generator\w*|\w*predictions|vocab_\w+|sop_classifier)\."
     r"|pooler|(inv_freq|position_ids|masked_bias|attn\.bias)$"
 )
 _LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel", "Model", "ForMaskedLM", "ForPreTraining", "Generation")
@@ -59,7 +61,8 @@ def adopt_head(
             left, missing = left - set(tensors), False
     named = config.architectures or ["Model"]
     language_model = any(name.endswith(_LANGUAGE_MODELS) for name in named) and not says_reward(config)
-    lost = sorted(name for name in left if not language_model or _PART_OF_A_HEAD.search(name))
+    looks = [_PART_OF_A_HEAD.search] + ([_AT_THE_TOP.search] if hasattr(network, "score") else [])
+    lost = sorted(name for name in left if not language_model or any(look(name) for look in looks))
     if lost:
         raise InputError(
             f"{folder} holds weights that no sequence classifier reads ({', '.join(lost[:3])}), so scores "

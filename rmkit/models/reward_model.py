@@ -7,23 +7,24 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from rmkit.data import transcripts
-from rmkit.data.columns import BadValueError
+from rmkit.arguments import argument
+from rmkit.data import by_hand
 from rmkit.data.ledger import Ledger
 from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.data.records import Prompt
-from rmkit.device import best_device
+from rmkit.device import usable
 from rmkit.errors import InputError
 from rmkit.models import adapters, encoding, last_layer, layouts, networks, packed_attention, spread
-from rmkit.models.hub import quiet, resolve, unreachable
+from rmkit.models.hub import check_name, loading, quiet, reading_tokenizer, resolve
 from rmkit.models.packing import Batch, TokenGroup, attention_mask, batches, budget, encode_group, pack, pad
 from rmkit.models.templates import give_pad_token, render
 from rmkit.models.token_groups import TokenGroups
+
+_COUNT = {"kind": int, "least": 1}
 
 
 class RewardModel(nn.Module):
@@ -84,29 +85,28 @@ class RewardModel(nn.Module):
         """
         if layout not in ("auto", "packed", "padded"):
             raise InputError(f'layout is {layout!r}; it can be "auto", "packed" or "padded".')
-        device, elsewhere = torch.device(device or best_device()), shard and spread.is_elsewhere()
+        check_name(name)
+        seed, max_length = argument("seed", seed, kind=int), argument("max_length", max_length, **_COUNT)
+        lora, dtype = lora if lora is None else argument("lora", lora, **_COUNT), networks.floating(dtype)
+        device, elsewhere = usable(device), shard and spread.is_elsewhere()
         if flex and device.type != "cuda":
             raise InputError("flex=True needs a CUDA device; leave it out for SDPA, which runs everywhere.")
         if shard and "RANK" in os.environ:
             device = spread.META if elsewhere else torch.device("cpu")
         attention = "flex_attention" if flex else None
-        try:
-            with quiet():
-                adapter = adapters.find(name, revision)
-                if adapter is not None:
-                    tokenizer, network = adapters.load(adapter, dtype, seed, attention)
-                    new = False
-                else:
-                    where = resolve(name, revision)
+        with loading(name):
+            adapter = adapters.find(name, revision)
+            if adapter is not None:
+                tokenizer, network = adapters.load(adapter, dtype, seed, attention)
+                new = False
+            else:
+                where = resolve(name, revision)
+                with reading_tokenizer(where):
                     tokenizer = AutoTokenizer.from_pretrained(where, revision=revision)
-                    if elsewhere:
-                        network, new = spread.form(where, dtype, attention, revision), False
-                    else:
-                        network, new = networks.load_network(where, dtype, seed, attention, revision)
-        except InputError:
-            raise
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise unreachable(name, error) from error
+                if elsewhere:
+                    network, new = spread.form(where, dtype, attention, revision), False
+                else:
+                    network, new = networks.load_network(where, dtype, seed, attention, revision)
         give_pad_token(tokenizer)
         networks.set_pad(network, tokenizer)
         model = cls(
@@ -225,8 +225,6 @@ class RewardModel(nn.Module):
 
     def score(self, prompt: Prompt, responses: Sequence[str]) -> Tensor:
         """(K,) float32 rewards of K responses to one prompt, without gradient and without dropout."""
-        if isinstance(responses, str) or not responses:
-            raise InputError("score takes a list of one or more responses: model.score(prompt, [response]).")
         group = self._group(prompt, responses)
         self._say(group.notes)
         return self.score_groups([group])[0]
@@ -239,8 +237,8 @@ class RewardModel(nn.Module):
         preferences: what `rmkit.load` takes.   tokens_per_batch: tokens of one forward pass, as in
         `rmkit.fit`; it changes memory and time, and no score. One group may exceed it.
         """
-        if tokens_per_batch is not None and tokens_per_batch < 1:
-            raise InputError(f"tokens_per_batch is {tokens_per_batch}; it must be at least 1.")
+        if tokens_per_batch is not None:
+            argument("tokens_per_batch", tokens_per_batch, **_COUNT)
         groups, _ = self.encode(as_preferences(preferences), training=False)
         return self.score_groups(groups, progress, tokens_per_batch)
 
@@ -298,11 +296,7 @@ class RewardModel(nn.Module):
 
     def _group(self, prompt: Prompt, responses: Sequence[str]) -> TokenGroup:
         """One group as tokens; its prompt is read as in a file (`rmkit.load`)."""
-        try:
-            prompt = transcripts.prompt(prompt)
-        except BadValueError as error:
-            raise InputError(f"The {error.column} must be {error.wanted}.") from error
-        return encode_group(self.tokenizer, prompt, responses, self.max_length)
+        return encode_group(self.tokenizer, *by_hand.group(prompt, responses), self.max_length)
 
     # --- saving
 

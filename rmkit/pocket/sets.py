@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from rmkit.arguments import argument
 from rmkit.data import preferences as general
-from rmkit.errors import InputError
+from rmkit.errors import InputError, did_you_mean
 from rmkit.paths import data_folder
 from rmkit.pocket import bench_items, questions, rows
 from rmkit.pocket.annotators import TEMPERATURE
@@ -61,6 +62,10 @@ def preferences(
     `correct`; `subset` is the kind of question. Questions and answers depend on n, k, split, kinds and seed
     alone.
     """
+    if split not in rows.SPLITS:
+        raise InputError(f"There is no split {split!r} of the pocket world{did_you_mean(split, rows.SPLITS)}")
+    n = None if n is None else argument("n", n, kind=int, least=1)
+    k = argument("k", k, kind=int, least=1)
     dials = {
         "temperature": temperature,
         "length_bias": length_bias,

@@ -17,9 +17,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from rmkit.arguments import argument, seen
 from rmkit.errors import InputError
 from rmkit.theory import comparisons as reading
 from rmkit.theory import tables
+from rmkit.theory.battle_files import read_file
+from rmkit.theory.battle_shapes import shaped
 from rmkit.theory.battles import Battles
 from rmkit.theory.connected import parts_of
 from rmkit.theory.evidence import Evidence
@@ -68,8 +71,8 @@ def fit(
     Raises InputError where no finite maximum exists (Ford 1957; Hunter 2004): some group never lost to the
     rest, or was never compared with it.
     """
-    if not (np.isscalar(prior) and np.isfinite(prior) and prior >= 0):
-        raise InputError(f"prior is {prior!r}; it must be a finite number, 0 or more.")
+    prior = argument("prior", prior, kind=float, least=0)
+    seed = argument("seed", seed, kind=int, least=0)
     if not isinstance(bootstrap, int) or bootstrap < 0 or bootstrap == 1:
         raise InputError(f"bootstrap is {bootstrap!r}; it is the number of resamples, such as 200 (0: none).")
     if isinstance(ties, str) and ties != "half":
@@ -90,18 +93,20 @@ def fit(
 
 def _read(comparisons, items, ties, kind, counts, by, style) -> "Battles | reading.Rankings":
     """What the caller gave, whatever its form, as battles or rankings."""
+    if items is not None and (isinstance(items, str) or not hasattr(items, "__len__")):
+        raise InputError(f"items is {seen(items)}; it must be a list of names.")
     if items is not None and len(set(items)) < len(list(items)):
         raise InputError("items names the same item twice.")
     source = None
     if isinstance(comparisons, str | Path):
-        source, comparisons = Path(comparisons), tables.read_file(comparisons)
+        source, comparisons = Path(comparisons), read_file(comparisons)
 
     def where(row: int) -> str:
         if source is not None and source.suffix.lower() in (".csv", ".tsv"):
             return f"{source}, line {row + 2}"
         return f"{source}, row {row}" if source else f"Row {row}"
 
-    frame, comparisons = None, tables.from_rows(comparisons)
+    frame, comparisons = None, shaped(comparisons, kind)
     if isinstance(comparisons, pd.DataFrame) and not _is_matrix(comparisons, kind, ties):
         if ties is not None or kind is not None:
             raise InputError("A table of battles says its ties and its kind itself: leave out ties and kind.")

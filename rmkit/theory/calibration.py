@@ -28,8 +28,10 @@ class Calibration(NamedTuple):
     """How well sigma(gap) can be read as a probability.
 
     ece: mean |agreement - confidence| over bins, weighted by count.
-    ece_floor: what a perfectly calibrated model with these gaps would show by chance alone.
-    brier: mean (1 - sigma(gap))**2.   log_loss: mean -log sigma(gap).
+    ece_floor: what a perfectly calibrated model with these gaps would show by chance alone, with one vote a
+        pair; where a pair has more, chance gives less.
+    brier: mean (q - sigma(gap))**2, where q is the share of votes for the pair's order: 1, if one person
+        judged it.   log_loss: mean -q log sigma(gap) - (1 - q) log sigma(-gap).
     temperature: the T that minimizes mean -log sigma(gap / T); above 1, the rewards were too sure.
     note: empty, or why the temperature is not a plain maximum-likelihood estimate.
     """
@@ -45,32 +47,37 @@ class Calibration(NamedTuple):
         return self._asdict()
 
 
-def calibration(gaps: ArrayLike, bins: int = 10) -> Calibration:
-    """Calibration of a reward model on labeled pairs. gaps (N,) = reward(better) - reward(worse)."""
+def calibration(gaps: ArrayLike, bins: int = 10, share: ArrayLike | None = None) -> Calibration:
+    """Calibration of a reward model on labeled pairs. gaps (N,) = reward(better) - reward(worse).
+
+    share (N,): the share of votes for the pair's order, where several people voted (None: all of them).
+    """
     gaps = numbers(gaps, "gaps")
-    parts = _bins(gaps, bins)
-    fitted, note = temperature(gaps)
+    q = shares(share, gaps)
+    parts = _bins(gaps, bins, q)
+    fitted, note = temperature(gaps, q)
     return Calibration(
         ece=float(sum(n * abs(right - sure) for sure, right, n, _ in parts) / len(gaps)),
         ece_floor=sum(_mean_deviation(sure, n, spread) for sure, _, n, spread in parts) / len(gaps),
-        brier=float(np.mean(special.expit(-gaps) ** 2)),  # 1 - sigma(gap) = sigma(-gap)
-        log_loss=float(log_loss(gaps).mean()),
+        brier=float(np.mean((special.expit(-gaps) - (1 - q)) ** 2)),  # 1 - sigma(gap) = sigma(-gap)
+        log_loss=float(log_loss(gaps, q).mean()),
         temperature=fitted,
         note=note,
     )
 
 
-def reliability_curve(gaps: ArrayLike, bins: int = 10) -> Reliability:
+def reliability_curve(gaps: ArrayLike, bins: int = 10, share: ArrayLike | None = None) -> Reliability:
     """When the model is 80 % sure, do people agree 80 % of the time?
 
     gaps (N,) = reward(better) - reward(worse). A pair has no first and second: swapping it turns (P, outcome)
     into (1 - P, 1 - outcome), so a diagram of P over [0, 1] would show all twice. What is left is the
     model's pick: its confidence sigma(|gap|), from 0.5 to 1, against how often people agree with it (gap >
-    0; a gap of 0 agrees half). Bins hold equal numbers of pairs, so all points are about equally sure
-    whatever the scale of the rewards; there are fewer than `bins` when there are fewer pairs.
+    0; a gap of 0 agrees half; with share (N,), by the share of votes for the pair's order). Bins hold equal
+    numbers of pairs, so all points are about equally sure whatever the scale of the rewards; there are fewer
+    than `bins` when there are fewer pairs.
     """
     gaps = numbers(gaps, "gaps")
-    confidence, agreement, count, _ = np.array(_bins(gaps, bins), dtype=np.float64).T
+    confidence, agreement, count, _ = np.array(_bins(gaps, bins, shares(share, gaps)), dtype=np.float64).T
     z = stats.norm.ppf(0.975)
     ends = np.array([wilson(p, n, z) for p, n in zip(agreement, count, strict=True)])
     return Reliability(confidence, agreement, ends[:, 0], ends[:, 1], count.astype(int))
@@ -95,7 +102,7 @@ def temperature(gaps: ArrayLike, share: ArrayLike | None = None) -> tuple[float,
     share (N,): the share of votes for the pair's order, where several people voted (None: all of them).
     """
     gaps = numbers(gaps, "gaps")
-    q = np.ones(len(gaps)) if share is None else numbers(share, "share")
+    q = shares(share, gaps)
     gaps, q = np.where(q < 0.5, -gaps, gaps), np.maximum(q, 1 - q)
     scale = float(np.abs(gaps).max())
     if scale == 0:
@@ -124,21 +131,33 @@ def temperature(gaps: ArrayLike, share: ArrayLike | None = None) -> tuple[float,
     return scale / float(optimize.brentq(slope, flattest, steepest, xtol=1e-12)), note
 
 
+def shares(share: ArrayLike | None, gaps: np.ndarray) -> np.ndarray:
+    """(N,) shares of votes between 0 and 1, one for each gap; None: all votes are for the pair's order."""
+    if share is None:
+        return np.ones(len(gaps))
+    q = numbers(share, "share")
+    if q.shape != gaps.shape or ((q < 0) | (q > 1)).any():
+        raise InputError(f"share needs a number from 0 to 1 for each of the {len(gaps):,} gaps.")
+    return q
+
+
 def log_loss(gaps: ArrayLike, share: ArrayLike = 1.0) -> np.ndarray:
     """-q log sigma(gap) - (1 - q) log sigma(-gap) of each pair; a share q of its votes is for its order."""
     gaps = np.asarray(gaps, dtype=np.float64)
     return -share * special.log_expit(gaps) - (1 - share) * special.log_expit(-gaps)
 
 
-def _bins(gaps: np.ndarray, bins: int) -> list[tuple[float, float, int, float]]:
+def _bins(gaps: np.ndarray, bins: int, share: np.ndarray) -> list[tuple[float, float, int, float]]:
     """(mean confidence, agreement, count, sum of c (1 - c)) of bins with equal counts.
 
-    c = sigma(|gap|) is the model's confidence in its own pick; people agree where the gap is positive.
+    c = sigma(|gap|) is the model's confidence in its own pick; the share of people agrees where the gap is
+    positive, the others where it is negative.
     """
     if bins < 1:
         raise InputError(f"bins is {bins}; it must be at least 1.")
     order = np.argsort(np.abs(gaps), kind="stable")
-    confidence, agreement = special.expit(np.abs(gaps[order])), (np.sign(gaps[order]) + 1) / 2
+    confidence = special.expit(np.abs(gaps[order]))
+    agreement = (np.sign(gaps[order]) * (2 * share[order] - 1) + 1) / 2
     spread = confidence * special.expit(-np.abs(gaps[order]))
     parts = (np.array_split(each, min(bins, len(order))) for each in (confidence, agreement, spread))
     return [(c.mean(), a.mean(), len(c), v.sum()) for c, a, v in zip(*parts, strict=True)]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from rmkit.arguments import seen
 from rmkit.errors import InputError
 from rmkit.theory.battles import Battles
 from rmkit.theory.choices import Choice, RepeatedChoices
@@ -235,7 +236,7 @@ def _choices(ranking, numbers: _Numbers, position: int) -> list[Choice]:
 def _levels(ranking, position: int) -> list[Sequence]:
     if isinstance(ranking, str | bytes) or not isinstance(ranking, Sequence | np.ndarray):
         raise InputError(
-            f"Ranking {position} is {ranking!r}; it must be a list or tuple of items, best first, "
+            f"Ranking {position} is {seen(ranking)}; it must be a list or tuple of items, best first, "
             "with a tuple inside for a tie."
         )
     levels = [item if isinstance(item, tuple | list) else (item,) for item in ranking]

@@ -42,27 +42,35 @@ def check_bounded(who: np.ndarray, whom: np.ndarray, names: Sequence[Hashable]) 
     if number == 1:
         return
     parts = parts_of(who, whom, names)
-    if len(parts) == 2:
-        raise InputError(
-            f"Nothing compares {listing(parts[0])} with {listing(parts[1])}, so no score can: "
-            "use a prior, such as fit(comparisons, prior=0.1), or fit each part alone."
-        )
-    if len(parts) > 2:
-        shown = listing([f"({listing(part)})" for part in parts])
-        raise InputError(
-            f"Nothing compares these {len(parts)} parts with one another, so no score can: {shown}; "
-            "use a prior, such as fit(comparisons, prior=0.1), or fit each part alone."
-        )
     over, under = label[who], label[whom]
     across = over != under
-    never_lost = np.setdiff1d(np.arange(number), under[across])
-    never_won = np.setdiff1d(np.arange(number), over[across])
+    never_lost = np.setdiff1d(over[across], under[across])
+    never_won = np.setdiff1d(under[across], over[across])
+    if len(parts) > 1:
+        ends = [
+            _within(label, never_lost, "never lost", names),
+            _within(label, never_won, "never won", names),
+        ]
+        also = "".join(f"; {each}" for each in ends if each)
+        what = f"Nothing compares {listing(parts[0])} with {listing(parts[-1])}, so no score can{also}:"
+        if len(parts) > 2:
+            shown = listing([f"({listing(part)})" for part in parts])
+            what = (
+                f"Nothing compares these {len(parts)} parts with one another, so no score can: {shown}{also};"
+            )
+        raise InputError(f"{what} use a prior, such as fit(comparisons, prior=0.1), or fit each part alone.")
     said = [_sentence(label, never_lost, "never lost to", names)]
     said += [_sentence(label, never_won, "never beat", names)]
     raise InputError(
         f"{'; '.join(said)}: maximum likelihood puts such scores infinitely high or low; "
         "use a prior, such as fit(comparisons, prior=0.1), or leave these items out."
     )
+
+
+def _within(label: np.ndarray, ends: np.ndarray, verb: str, names: Sequence[Hashable]) -> str:
+    """ "a, b never lost", in the part of each; empty where there is none."""
+    found = [names[i] for i in np.flatnonzero(np.isin(label, ends))]
+    return f"{listing(found)} {verb}" if found else ""
 
 
 def _sentence(label: np.ndarray, ends: np.ndarray, verb: str, names: Sequence[Hashable]) -> str:

@@ -1,114 +1,41 @@
 """Tables of battles, as DataFrame or file: two columns of items, and who won."""
 
-import json
-import re
-import warnings
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from rmkit.errors import InputError
+from rmkit.theory.battle_words import BEATEN, COUNT, COUNTED, SIDES, WEIGHT, WINNER, outcome, plain
 from rmkit.theory.battles import Battles, factorized, numbers
 from rmkit.theory.comparisons import checked_counts
 from rmkit.theory.connected import listing
 from rmkit.theory.duels import LOST, TIED, WON
 
-SIDES = [
-    ("model_a", "model_b"), ("left", "right"), ("item_a", "item_b"), ("player_a", "player_b"),
-    ("system_a", "system_b"), ("team_a", "team_b"), ("model_1", "model_2"), ("model1", "model2"),
-    ("player1", "player2"), ("a", "b"),
-]  # fmt: skip
-WINNER = ("winner", "outcome", "result", "verdict", "preference", "preferred", "vote", "choice", "label")
-COUNTED = [  # how often a won, b won, and (there or not) they tied
-    ("wins_a", "wins_b", "ties"), ("votes_a", "votes_b", "votes_tie"), ("a_wins", "b_wins", "ties"),
-    ("winner_model_a", "winner_model_b", "winner_tie"),
-]  # fmt: skip
-COUNT, WEIGHT = ("count", "counts", "n", "battles"), ("weight", "weights")
-SAYS_A = ("modela", "a", "left", "itema", "playera", "systema", "teama", "model1", "player1", "first", "a>b")
-SAYS_B = (
-    "modelb",
-    "b",
-    "right",
-    "itemb",
-    "playerb",
-    "systemb",
-    "teamb",
-    "model2",
-    "player2",
-    "second",
-    "b>a",
-)
-SAYS_TIE = ("tie", "equal", "a=b")
-SAID = dict.fromkeys(SAYS_A, WON) | dict.fromkeys(SAYS_B, LOST) | dict.fromkeys(SAYS_TIE, TIED)
 Where = Callable[[int], str]
-
-
-def read_file(path: str | Path) -> "pd.DataFrame | list":
-    """A table (.csv, .tsv, .parquet, .json, .jsonl; CSV as text), or a list of rankings (.json, .jsonl)."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file {path}; comparisons can be a path, a table, an array or a list.")
-    kind = path.suffix.lower()
-    try:
-        if kind in (".csv", ".tsv"):
-            # As text: a model called "NA" or "007" keeps its name.
-            text = {"dtype": str, "keep_default_na": False, "na_values": [""]}
-            with warnings.catch_warnings():
-                # A row longer than the header is an error; pandas would else shift its columns, or cut it.
-                warnings.simplefilter("error", pd.errors.ParserWarning)
-                separator = "\t" if kind == ".tsv" else ","
-                return _stripped(pd.read_csv(path, sep=separator, index_col=False, **text))
-        if kind == ".parquet":
-            return pd.read_parquet(path)
-        if kind == ".jsonl":
-            lines = path.read_text(encoding="utf-8").splitlines()
-            rows = [json.loads(line) for line in lines if line.strip()]
-        elif kind == ".json":
-            rows = json.loads(path.read_text(encoding="utf-8"))
-        else:
-            raise InputError(f"{path} is no .csv, .tsv, .parquet, .jsonl or .json file.")
-    except pd.errors.ParserWarning as error:
-        raise InputError(f"{path} has a row with more fields than its header: {error}") from error
-    except (ValueError, UnicodeDecodeError) as error:  # of pandas, pyarrow and json alike
-        raise InputError(f"{path} cannot be read as {kind[1:]}: {error}") from error
-    return from_rows(rows)
-
-
-def _stripped(frame: pd.DataFrame) -> pd.DataFrame:
-    """White space around a field is layout: "red, blue" names no item " blue". A blank field is missing."""
-    names = {name: str(name).strip() for name in frame.columns}
-    return frame.apply(lambda column: column.str.strip().replace("", np.nan)).rename(columns=names)
-
-
-def from_rows(rows: object) -> "pd.DataFrame | object":
-    """A list of dicts as a table; anything else, lists of rankings too, as it is."""
-    kinds = set(map(type, rows)) if isinstance(rows, list) else set()
-    battles = kinds and all(issubclass(kind, Mapping) for kind in kinds) and "ranking" not in rows[0]
-    return pd.DataFrame(rows) if battles else rows
 
 
 def has_battles(frame: pd.DataFrame) -> bool:
     """Whether the columns are those of a table of battles."""
-    names = {str(name).strip().lower() for name in frame.columns}
-    return {"winner", "loser"} <= names or any(set(pair) <= names for pair in SIDES)
+    names = set(map(plain, frame.columns))
+    return any(set(pair) <= names for pair in (*BEATEN, *SIDES))
 
 
 def from_table(
     frame: pd.DataFrame, where: Where, *, items: Sequence[Hashable] | None = None, counts=None
 ) -> Battles:
     """Rows with model_a, model_b and winner; or winner and loser; or counts of wins. where: names a row."""
-    column = {str(name).strip().lower(): name for name in frame.columns}
-    if len(column) < len(frame.columns):
+    column = {plain(name): name for name in reversed(list(frame.columns))}
+    if len({str(name).strip().lower() for name in frame.columns}) < len(frame.columns):
         raise InputError(f"Two columns have the same name: {listing(list(frame.columns), 20)}.")
-    if {"winner", "loser"} <= set(column):
-        sides, tally = (column["winner"], column["loser"]), None
+    beaten = next((pair for pair in BEATEN if set(pair) <= set(column)), None)
+    if beaten:
+        sides, tally = (column[beaten[0]], column[beaten[1]]), None
     else:
         sides = _sides(frame, column)
         tally = next((t for t in COUNTED if set(t[:2]) <= set(column)), None)
     names, (a, b) = factorized([frame[side] for side in sides], list(sides), items, where)
-    if {"winner", "loser"} <= set(column):
+    if beaten:
         result = np.full(len(a), WON)
     elif tally is not None:
         return _tallied(frame, [column[t] for t in tally if t in column], names, a, b, where)
@@ -162,7 +89,7 @@ def _results(frame: pd.DataFrame, column: Hashable, names: list, a: np.ndarray, 
             "drop these rows, or write tie where it was one."
         )
     place = {name: i for i, name in enumerate(names)}
-    side = np.array([SAID.get(_plain(value), -1) for value in values])[codes]
+    side = np.array([-1 if (said := outcome(value)) is None else said for value in values])[codes]
     item = np.array([place.get(value, -1) for value in values])[codes]
     named = np.where(item < 0, -1, np.where(item == a, WON, np.where(item == b, LOST, -1)))
     both = (side >= 0) & (named >= 0) & (side != named)
@@ -180,14 +107,6 @@ def _results(frame: pd.DataFrame, column: Hashable, names: list, a: np.ndarray, 
             f"({(result < 0).sum():,} such rows); write model_a, model_b, tie, or the name of one of the two."
         )
     return result
-
-
-def _plain(value: Hashable) -> str:
-    if not isinstance(value, str):
-        return ""  # numbers: 0 and 1 mean opposite things in different files
-    text = re.sub(r"\s", "", value.strip().lower().strip("[]"))
-    text = text if text in SAID else re.sub(r"[^a-z0-9]", "", text)
-    return "tie" if re.match("tie|draw|both", text) else text  # tie (bothbad), both_good ...
 
 
 def _tallied(frame, columns, names, a, b, where: Where) -> Battles:
@@ -222,6 +141,8 @@ def differences(frame: pd.DataFrame, style, where: Where) -> tuple[np.ndarray, t
     """
     if isinstance(style, str):
         style = [style]
+    if not isinstance(style, list | tuple | pd.DataFrame):
+        raise InputError(f"style is {style!r}; it must be a list of columns, or a DataFrame of differences.")
     if isinstance(style, pd.DataFrame):
         number, frame, style = len(frame), style, list(style.columns)
         if len(frame) != number:

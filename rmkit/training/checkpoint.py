@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from rmkit.arguments import argument
 from rmkit.errors import InputError
 from rmkit.training.objective import tensors_of
 
@@ -174,7 +175,10 @@ def begin(checkpoint: Checkpoint, resume: bool, settings: dict) -> State:
         return State()
     if resume and where(folder):
         return checkpoint.load()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotWritten(f"The folder {folder} cannot be made: {error.strerror}.") from error
     text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
     (folder / SETTINGS).write_text(text, encoding="utf-8")
     return State()
@@ -184,7 +188,7 @@ def check_folder(out: str | Path | None, resume: bool) -> None:
     """An InputError where `out` cannot take a run: it holds something, or nothing to resume."""
     if out is None and resume:
         raise InputError("resume=True needs out=, the folder of the run to go on with.")
-    folder = Path(out or "")
+    folder = Path(argument("out", out or "", kind=Path))
     if out is None or not folder.exists() or (resume and where(folder)):
         return
     if not folder.is_dir():

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rmkit.arguments import argument, seen
 from rmkit.errors import InputError
 
 
@@ -33,6 +34,20 @@ class Setting:
     bootstrap: bool = False
     noise: float = 0.0
 
+    def __post_init__(self):
+        argument("loss", self.loss, kind=str)
+        argument("weighting", self.weighting, choices=("group", "pair"))
+        argument("seed", self.seed, kind=int, least=0)
+        argument("bootstrap", self.bootstrap, kind=bool)
+        argument("noise", self.noise, kind=float)
+        for name, rules in (("l2", {"kind": float}), ("groups", {"kind": int, "least": 0})):
+            if getattr(self, name) is not None:
+                argument(name, getattr(self, name), **rules)
+        if not isinstance(self.parameters, dict):
+            raise InputError(
+                f"parameters is {self.parameters!r}; it must be a dictionary, {{option: number}}."
+            )
+
 
 def grid(**choices) -> list[Setting]:
     """Every combination: grid(loss=["hinge", "focal"], l2=[0.01, 0.1], seed=range(20)) has 80 settings."""
@@ -42,7 +57,9 @@ def grid(**choices) -> list[Setting]:
             f"A setting has no {sorted(unknown)[0]!r}; it has {', '.join(f.name for f in fields(Setting))}."
         )
     spread = {
-        name: value if isinstance(value, Sequence | range) and not isinstance(value, str) else [value]
+        name: list(value)
+        if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+        else [value]
         for name, value in choices.items()
     }
     return [
@@ -57,9 +74,12 @@ def draws(
 
     keys (G,): the groups' prompts.   useless (G,) bool: groups to train on in no case.
     """
-    if isinstance(test, float) and not 0 < test < 1:
+    places = test if isinstance(test, Sequence | np.ndarray | Tensor) and not isinstance(test, str) else None
+    inside = places is not None and all(int(i) == i and 0 <= i < len(keys) for i in places)
+    if not inside and not (isinstance(test, float) and 0 < test < 1):
         raise InputError(
-            f"test={test}: give a share of the prompts between 0 and 1, or the groups to hold out."
+            f"test={seen(test)}: give a share of the prompts between 0 and 1, or the groups to hold out, "
+            f"numbers from 0 to {len(keys) - 1}."
         )
     numbers = {prompt: number for number, prompt in enumerate(sorted(set(keys)))}
     prompt = np.array([numbers[key] for key in keys])

@@ -16,7 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rmkit.arguments import seen
 from rmkit.data.preferences import Preferences, as_preferences, prompt_key
+from rmkit.data.records import ranks_of
 from rmkit.errors import InputError
 from rmkit.theory import losses
 from rmkit.training.batching import COLUMNS
@@ -24,6 +26,7 @@ from rmkit.training.head_fitting import HeadData, fit_all
 from rmkit.training.head_penalty import choose, cross_fit
 from rmkit.training.head_results import HeadResults, compared
 from rmkit.training.head_settings import Setting, draws, grid
+from rmkit.training.objective import Objective
 
 __all__ = ["HeadResults", "Setting", "fit_heads", "grid"]
 
@@ -47,13 +50,18 @@ def fit_heads(
     Raises InputError where a setting cannot be fitted on these groups.
     """
     groups = as_preferences(groups)
+    settings = [settings] if isinstance(settings, Setting) else settings
     settings = grid(seed=range(20)) if settings is None else list(settings)
+    features = _tensors(features)
     _check(features, groups, settings)
+    if aspect is not None and not any("ratings" in losses.needs(setting.loss) for setting in settings):
+        raise InputError("aspect chooses among ratings, which these losses do not take.")
     data, keys = HeadData(features, groups, aspect), [prompt_key(record) for record in groups]
     cuts = getattr(features, "cuts", [None] * len(keys))
     useless = np.array([cut is not None and cut.equal for cut in cuts], dtype=bool)
     held_out, samples, turned = draws(keys, settings, test, useless)
     pairs = compared(groups, keys, data.mask.shape[1])
+    _check_informative(groups, settings, useless, len(pairs.group))
     l2, temperature = choose(settings, data, pairs, keys, samples, turned)
     full = [replace(setting, l2=float(each)) for setting, each in zip(settings, l2, strict=True)]
     weights, objective, converged = fit_all(full, data, samples, turned)
@@ -80,6 +88,36 @@ def fit_heads(
     )
 
 
+def _tensors(features: Sequence) -> Sequence[Tensor]:
+    """Features as they are, or arrays and lists of numbers as tensors."""
+    if not hasattr(features, "__len__") or isinstance(features, str | dict | Preferences):
+        raise InputError(
+            f"Features are one (K, D) tensor for each group, as `features` gives, not {seen(features)}."
+        )
+    if all(isinstance(each, Tensor) for each in features):
+        return features
+    try:
+        return [torch.as_tensor(each, dtype=torch.float32) for each in features]
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"Features must be (K, D) numbers for each group: {error}.") from error
+
+
+def _check_informative(
+    groups: Preferences, settings: Sequence[Setting], useless: np.ndarray, compared: int
+) -> None:
+    """An InputError where no group can teach a head that learns from comparisons, with the reason."""
+    if not all("ranks" in losses.needs(setting.loss) for setting in settings):
+        return
+    if useless.all():
+        raise InputError(
+            f"All {len(groups):,} groups of {groups.name} have responses that are identical after the cut: "
+            "raise max_length of the features."
+        )
+    if not any(0 < a < b for record in groups for a in ranks_of(record) for b in ranks_of(record)):
+        known = "; its answers are right or wrong: take the loss 'outcome'" if compared else ""
+        raise InputError(f"{groups.name} orders no two responses, so there is nothing to compare{known}.")
+
+
 def _check(features: Sequence[Tensor], groups: Preferences, settings: Sequence[Setting]) -> None:
     if not settings:
         raise InputError("There are no settings to fit: give at least one, such as grid(seed=range(20)).")
@@ -93,6 +131,12 @@ def _check(features: Sequence[Tensor], groups: Preferences, settings: Sequence[S
             raise InputError(
                 f"Group {number} needs finite features (K={len(record.responses)}, D), not {shape}."
             )
+    for setting in settings:
+        if not isinstance(setting, Setting):
+            raise InputError(
+                f"A setting is {seen(setting)}; make settings with grid(loss=[...], seed=range(20))."
+            )
+        Objective(setting.loss, setting.parameters)
     needs = {loss: losses.needs(loss) for loss in dict.fromkeys(setting.loss for setting in settings)}
     for setting in settings:
         needed = needs[setting.loss]

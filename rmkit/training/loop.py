@@ -21,6 +21,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch.optim import Optimizer
 
+from rmkit.arguments import argument, check_model, seen
 from rmkit.data.preferences import Preferences, as_preferences
 from rmkit.errors import InputError
 from rmkit.models.packing import budget
@@ -86,9 +87,14 @@ def fit(
     is missing, where no group is left, where `out` is not empty or, resuming, holds another run. And later,
     where the loss is no longer a number.
     """
+    check_model(model, "parameters", "fit")
+    check_model(model, "encode", "fit")
     checkpoint.check_folder(out, resume)
     folder = Path(out) if out else None
+    if not isinstance(settings, Settings | None):
+        raise InputError(f"settings is {seen(settings)}; give rmkit.Settings(lr=1e-5), or lr=1e-5 itself.")
     settings = (settings or Settings()).but(**changes)
+    callback = callback if callback is None else argument("callback", callback, kind=Callable)
     if settings.evaluate_every and evaluate is None:
         raise InputError("evaluate_every needs evaluate=, the preferences to look at during training.")
     objective = Objective(settings.loss, settings.options)

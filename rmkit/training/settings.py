@@ -3,14 +3,13 @@
 
 import difflib
 import json
-import math
-import numbers
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from rmkit.arguments import argument
 from rmkit.errors import InputError
 
 
@@ -222,39 +221,4 @@ def checked(setting: Field, value: Any) -> Any:
     """A value for this field of Settings, a number as a plain one; an InputError where it cannot be."""
     if value is None and setting.default is None:
         return None
-    return _checked(setting.name, value, **setting.metadata)
-
-
-def _checked(name: str, value, *, kind=None, choices=(), least=None, most=None, above=None, **_):
-    if choices and (not isinstance(value, str) or value not in choices):
-        raise InputError(f"{name} is {value!r}; it can be {', '.join(choices)}.")
-    if kind is bool and not isinstance(value, bool):
-        raise InputError(f"{name} is {value!r}; it can be True or False.")
-    if kind is str and not isinstance(value, str):
-        raise InputError(f"{name} is {value!r}; it must be a text.")
-    if kind is Callable and not callable(value):
-        raise InputError(f"{name} is {value!r}; it must be a function.")
-    if name == "loss" and not (isinstance(value, str) or callable(value)):
-        raise InputError(f"loss is {value!r}; it must be a name, a function or a module.")
-    if kind not in (int, float):
-        return value
-    wanted = numbers.Integral if kind is int else numbers.Real
-    allowed = isinstance(value, wanted) and not isinstance(value, bool)
-    allowed = allowed and (math.isfinite(value) or (above is not None and value > 0))
-    if not allowed or not _inside(value, least, most, above):
-        raise InputError(f"{name} is {value!r}; it must be {_range(kind, least, most, above)}.")
-    return kind(value)
-
-
-def _inside(value, least, most, above) -> bool:
-    lower = (least is None or value >= least) and (above is None or value > above)
-    return lower and (most is None or value <= most)
-
-
-def _range(kind: type, least, most, above) -> str:
-    what = "a whole number" if kind is int else "a number"
-    if most is not None:
-        return f"{what} from {least} to {most}"
-    if above is not None:
-        return f"{what} above {above}"
-    return what if least is None else f"{what}, {least} or more"
+    return argument(setting.name, value, **setting.metadata)
