@@ -74,6 +74,7 @@ class Columns(dict):
         self._names = _by_plain_name(self._columns)
         self.read: set[str] = set()
         self.asked: set[str] = set()  # those that were read for the prompt
+        self.vague: str | None = None  # the one that may as well not be the question
 
     def find(self, name: str) -> str | None:
         """The column of this name as the file writes it, or None."""
@@ -113,12 +114,17 @@ class Columns(dict):
 
     def unread_text(self) -> list[str]:
         """Unread columns that hold words and may be part of the question, by name."""
-        return [column for column, value in self.unread.items() if _may_ask(_snake(column), value)]
+        unread = {c: v for c, v in self.items() if c not in self.read or plain(c) in _SUBSETS}
+        return [column for column, value in unread.items() if _may_ask(_snake(column), value)]
 
-    def unread_judgments(self) -> list[str]:
-        """Unread columns whose name says that they hold a judgment, and which hold something."""
-        said = {column: value for column, value in self.unread.items() if value not in (None, "")}
-        return [column for column in said if _JUDGMENT.search(_snake(column))]
+    def unread_judgments(self, several: bool = False) -> list[str]:
+        """Unread columns whose name says that they hold a judgment, and which hold something.
+
+        several: whether it may be one of several answers; then a value such as "A wins" says it, too.
+        """
+        said = {column: value for column, value in self.unread.items() if not unsaid(value)}
+        named = [column for column in said if _JUDGMENT.search(_snake(column))]
+        return named or [c for c, value in said.items() if several and _is_verdict(_snake(c), value)]
 
 
 def _snake(name: str) -> str:
@@ -137,8 +143,20 @@ _KIND = re.compile(
 )
 _JUDGMENT = re.compile(
     r"(^|_)(labels?|preferences?|preferred|better|best|choices?|chosen|winners?|verdicts?|judge?ments?|votes?|scores?|"
-    r"ratings?|ranks?|rankings?|more_convincing|selected|outcome|pick(ed)?|comparison|rejected|candidates|desirable|thumbs|is_safe|passed|annotator_?\d+)(_|\d|$)"
+    r"ratings?|ranks?|rankings?|more_convincing|selected|outcome|pick(ed)?|comparison|rejected|candidates|desirable|thumbs|wins?|ties?|tied|percent|pct|annotations?|prefers?|prefered|prefs?|favou?red|is_safe|passed|annotator_?\d+)(_|\d|$)"
 )
+
+
+_VERDICT = re.compile(
+    r"\W*((model|response|answer|assistant|option)[ _]?)?[ab]\W*((is )?(much |slightly )?(better|wins|won))?|"
+    r"\W*[ab]\s*[<>=]+\s*[ab]\W*|\W*(tie|both[ _]?bad).*"
+)
+
+
+def _is_verdict(name: str, value: object) -> bool:
+    """Whether a value such as "A", "[[B]]" or "model_a" may be a judgment, whatever its column is called."""
+    about = _ABOUT.search(name) or _KIND.search(name)
+    return isinstance(value, str) and not about and bool(_VERDICT.fullmatch(value.strip().lower()))
 
 
 def _may_ask(name: str, value: object) -> bool:
@@ -146,17 +164,23 @@ def _may_ask(name: str, value: object) -> bool:
     if _ABOUT.search(name):
         return False
     if not isinstance(value, str):
-        return _is_talk(value)
+        return _holds_words(value)
     return any(map(str.isalpha, value)) and (not _KIND.search(name) or len(value.split()) > 3)
 
 
-def _is_talk(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(v, dict) for v in value)
-        and (bool({"content", "value", "text"} & set(value[0])))
-    )
+def _holds_words(value: object) -> bool:
+    """Whether lists and objects hold a text of three words or more."""
+    if isinstance(value, str):
+        return len(value.split()) > 2 and any(map(str.isalpha, value))
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return any(map(_holds_words, inside))
+
+
+def says_something(value: object) -> bool:
+    """Whether a cell holds anything: not None, NaN, [], {}, or a text of white space."""
+    if isinstance(value, str):
+        return bool(value.strip())
+    return value is not None and value == value and value not in ([], {})
 
 
 def jsonable(value: object) -> object:
@@ -192,13 +216,50 @@ def number(value: object) -> float | None:
     return result if math.isfinite(result) else None
 
 
-_YES, _NO = ("true", "yes", "1", "1.0", "good", "correct"), ("false", "no", "0", "0.0", "bad", "incorrect")
+_UNSAID = {
+    "none",
+    "null",
+    "nan",
+    "n/a",
+    "na",
+    "<na>",
+    "unknown",
+    "unclear",
+    "unsure",
+    "not sure",
+    "undecided",
+    "skip",
+    "skipped",
+    "invalid",
+    "error",
+    "missing",
+    "abstain",
+    "unlabeled",
+    "unlabelled",
+    "not available",
+    "no label",
+    "pending",
+    "-",
+    "?",
+}
+
+
+def unsaid(value: object) -> bool:
+    """Whether a judgment says nothing: null, NaN, empty, or a word such as "unknown" or "n/a"."""
+    return not says_something(value) or (isinstance(value, str) and value.strip().lower() in _UNSAID)
+
+
+_YES = ("true", "yes", "1", "1.0", "good", "correct", "right", "desirable", "chosen", "positive", "thumbsup")
+_NO = (
+    *("false", "no", "0", "0.0", "bad", "incorrect", "wrong"),
+    *("undesirable", "rejected", "negative", "thumbsdown"),
+)
 
 
 def yes_or_no(value: object, column: str) -> bool | None:
     """A label as true or false (1 and 0, "true" and "false" too); None where it is null or empty."""
-    word = str(value).strip().lower()
-    if value is None or word in ("", "none", "null", "nan"):
+    word = re.sub(r"(?<=[a-z])[\s_-]+", "", str(value).strip().lower())
+    if unsaid(value):
         return None
     if word not in (*_YES, *_NO):
         raise BadValueError(column, "true or false")
@@ -246,6 +307,7 @@ _NAMES = {
     "subset": ("subset", "source", "domain"),
     "id": ("id", "prompt_id", "question_id", "post_id", "pair_id", "qid", "uid"),
 }
+_SUBSETS = set(_NAMES["subset"])  # where translations keep the sentence that is to be translated
 _ALL_NAMES = tuple(name for columns in _NAMES.values() for name in columns)
 
 

@@ -8,7 +8,8 @@ from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, Unusabl
 from rmkit.data.formats.own import RECORD_COLUMNS
 from rmkit.data.formats.registry import Format, detect
 from rmkit.data.ledger import GROUPED, REMOVED, Event
-from rmkit.data.prompts import asked, checked_prompt, exchange, unchanged
+from rmkit.data.prompts import checked_prompt, exchange, unchanged
+from rmkit.data.question import asked
 from rmkit.data.records import Record, build, prompt_key
 from rmkit.data.transcripts import first_turns
 from rmkit.errors import InputError
@@ -122,10 +123,8 @@ def _built(
             continue
         found.append((each.where, record))
         notes = each.notes
-        unranked = record.ranks and len(record.ranks) > 1 and not any(record.ranks)  # scores, but no numbers
-        unjudged = record.correct and all(right is None for right in record.correct)
-        if (unranked or unjudged) and "no label" not in notes:
-            notes.append("no label")
+        if _says_nothing(record) and "no label" not in notes:
+            notes.append("no label")  # scores that are no numbers, a label that is null
         if each.count == 1 and not removed and not notes:
             continue  # nothing to tell of most rows
         key = prompt_key(record)
@@ -133,6 +132,14 @@ def _built(
             events += [Event(what, each.where, record.subset, key, n)] if n else []
         events += [Event(note, each.where, record.subset, key, kept=True) for note in notes]
     return found, events, bad
+
+
+def _says_nothing(record: Record) -> bool:
+    """Whether a record has a label that orders nothing: one rank or none for several responses, all null."""
+    several = len(record.responses) > 1
+    if record.ranks is not None:
+        return several and sum(map(bool, record.ranks)) < 2
+    return bool(record.correct) and not record.step_labels and set(record.correct) == {None}
 
 
 def _too_many(rows: int, bad: list[tuple[Row, BadRowError]]) -> InputError:
@@ -196,7 +203,7 @@ def _turn(made: dict) -> None:
 
 
 def _refuse_unread_label(columns: Columns, form: Format) -> None:
-    suspects = columns.unread_judgments()
+    suspects = columns.unread_judgments(several=not form.joins)
     if suspects:
         advice = 'name the better answer in a column `winner` ("a", "b" or "tie"), write `ranks`'
         if form.joins:

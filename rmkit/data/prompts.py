@@ -1,8 +1,9 @@
-"""The question of a row, under the names that public sets use, and the answers to it."""
+"""The prompt that the answers of a row share, and what each answers to it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from rmkit.data.columns import BadRowError, BadValueError, Columns, UnusableError, decoded
+from rmkit.data.columns import BadRowError, BadValueError, Columns, UnusableError
+from rmkit.data.question import with_system
 from rmkit.data.transcripts import (
     Messages,
     is_plain,
@@ -11,50 +12,24 @@ from rmkit.data.transcripts import (
     messages,
     prompt,
     transcript,
+    turns_named,
     written,
 )
 
-# Where the question itself may stand; the first of these that a row has is read.
-QUESTION = (
-    "orig_instruction",  # beside it, `instruction` is what a judge was told
-    "prompt",
-    "question",
-    "instruction",
-    "query",
-    "problem",
-    "input",
-    "user_prompt",
-    "user_input",
-    "user_query",
-    "user_message",
-    "request",
-    "input_text",
-    "post",
-    "body",
-    "selftext",
-    "article",
-    "document",
-    "passage",
-    "source_text",
-    "text_prompt",
-    "task_description",
-    "topic",
+# Under which names an answer that is an object holds its text.
+ANSWER_TEXT = (
+    "content",
+    "text",
+    "response",
+    "value",
+    "answer",
+    "completion",
+    "output",
+    "generation",
+    "generated_text",
+    "message",
+    "messages",
 )
-# Where turns before the question may stand, and where the whole conversation may.
-_BEFORE = ("history", "context", "context_messages", "dialogue", "dialog")
-_WHOLE = ("conversations", "conversation", "messages", "contents", "trajectory")
-_SYSTEM = ("system", "system_prompt", "system_message")
-_MATERIAL = (
-    "input",
-    "context",
-    "passage",
-    "document",
-    "body",
-    "selftext",
-    "title",
-)  # what a question may be about, as text
-
-_ASIDE = (*_BEFORE, *_WHOLE, *_SYSTEM, *_MATERIAL)
 
 # Notes of the ledger: rows that are kept, and what was done to them.
 NO_PROMPT = "no prompt"
@@ -62,95 +37,6 @@ UNSPLIT = "transcript left as text"
 REPEATED = "prompt taken off the answers"
 IMPLICIT = "prompt taken from the answers' beginning"
 SEVERAL_TURNS = "response of several turns"
-
-
-def asked(row: Columns) -> str | Messages | None:
-    """The prompt of a row: question, instruction + input, history, context, system ..., whatever is there.
-
-    None where the row has no such column; the prompt may then stand in the answers.
-    """
-    read_before = set(row.read)
-    question = _first_written(row)
-    question = question if question in (None, "", []) else prompt(_whole(question), "prompt")
-    question = "" if question == [] else question
-    if question and not row.among(_ASIDE):  # most rows: nothing but the question
-        row.asked = row.read - read_before
-        return question
-    if isinstance(question, str):
-        question = _with_material(row, question)
-    earlier = row.among(_BEFORE if question else _BEFORE + _WHOLE)
-    unread = [name for name in earlier if row.find(name) not in row.read]
-    before = row.first(*unread)
-    before = [] if before is None else _turns(before)
-    if isinstance(before, str):
-        question = "\n\n".join(part for part in (before, question) if isinstance(part, str) and part)
-        before = []
-    if before:
-        new = [{"role": "user", "content": question}] if isinstance(question, str) and question else question
-        question = before if not new or before[-len(new) :] == new else [*before, *new]
-    if question is None and row.among(QUESTION):
-        question = ""  # the column is there and holds null
-    question = _with_system(row, question)
-    row.asked = row.read - read_before
-    return question
-
-
-def _first_written(row: Columns) -> object:
-    """The first question column that says something, else the first that is there, else None."""
-    named = row.among(QUESTION)
-    if len(named) < 2:  # most rows
-        return row[named[0]] if named else None
-    there = [name for name in named if row.peek(name) is not None]
-    written_in = [name for name in there if row.peek(name) not in ("", [])]
-    return row[(*written_in, *there, *named)[0]]  # a column that holds null has been looked at, too
-
-
-def _whole(question: object) -> object:
-    """WebGPT's question is an object with its full text; OpenAI's fine-tuning `input` one with messages."""
-    if not isinstance(question, dict):
-        return question
-    return next((question[name] for name in ("full_text", "messages") if name in question), question)
-
-
-def _with_material(row: Columns, question: str) -> str:
-    """The question and the text that it is about: instruction, a line break, input; context before it."""
-    for column in row.among(_MATERIAL):
-        if row.find(column) in row.read:
-            continue
-        text = row.peek(column)
-        if text in (None, ""):
-            row[column]  # read, and empty
-        elif isinstance(text, str) and text.strip() and not is_talk(text):
-            row[column]  # read, even where the question holds it already
-            if text.strip() not in question:
-                after = {"input": "\n", "body": "\n\n", "selftext": "\n\n"}.get(column)
-                question = f"{text}\n\n{question}" if after is None else f"{question}{after}{text}"
-    return question
-
-
-def _turns(value: object) -> str | Messages:
-    """Earlier turns: messages, pairs [question, answer], texts in turn, a transcript, or a text."""
-    value = decoded(value)
-    if isinstance(value, str):
-        return transcript(value) or value
-    if isinstance(value, list) and all(isinstance(turn, list | tuple) and len(turn) == 2 for turn in value):
-        value = [text for turn in value for text in turn]
-    if isinstance(value, list) and all(isinstance(text, str) for text in value):
-        roles = ("user", "assistant")
-        return [{"role": roles[i % 2], "content": text} for i, text in enumerate(value)]
-    return messages(value, "history")
-
-
-def _with_system(row: Columns, question: str | Messages | None) -> str | Messages | None:
-    system = None if question is None else row.first(*_SYSTEM)
-    if question is None or not isinstance(system, str) or not system.strip():
-        return question
-    turns = [{"role": "user", "content": question}] if isinstance(question, str) else question
-    return (
-        turns
-        if turns[:1] and turns[0]["role"] == "system"
-        else [{"role": "system", "content": system}, *turns]
-    )
 
 
 @dataclass
@@ -186,22 +72,30 @@ def exchange(question: str | Messages | None, answers: list, row: Columns) -> Ex
     else:
         found = Exchange("" if question is None else question, talks)
     if question is None and found.prompt:
-        found.prompt = _with_system(row, found.prompt)
+        found.prompt = with_system(row, found.prompt)
     return _noted(found, row)
 
 
 def unchanged(question: str | Messages, answers: list, row: Columns) -> Exchange:
     """A prompt and its answers as they stand, with the same notes."""
-    return _noted(Exchange(question, answers), row)
+    return replace(_noted(Exchange(question, answers), row), prompt=question)
 
 
 def _noted(found: Exchange, row: Columns) -> Exchange:
-    if not found.prompt:
+    if not _has_words(found.prompt):
+        found.prompt = ""
         _refuse_lost_question(row)
         found.notes.append(NO_PROMPT)
-    elif isinstance(found.prompt, str) and is_unsplit(found.prompt):
+    elif row.vague and row.find(row.vague) in row.read:
+        _refuse_vague(row, row.vague)
+    if isinstance(found.prompt, str) and is_unsplit(found.prompt):
         found.notes.append(UNSPLIT)
     return found
+
+
+def _has_words(asked: str | Messages) -> bool:
+    texts = [asked] if isinstance(asked, str) else [message["content"] for message in asked]
+    return any(text.strip() for text in texts if isinstance(text, str))
 
 
 def _as_talk(answer: object) -> object:
@@ -209,7 +103,10 @@ def _as_talk(answer: object) -> object:
     if is_talk(answer):
         return messages(answer, "answer")
     if isinstance(answer, dict):  # {"text": ..., "model": ...}
-        return next((answer[name] for name in ("content", "text", "response") if name in answer), answer)
+        inside = next((answer[name] for name in ANSWER_TEXT if answer.get(name) is not None), None)
+        return _as_talk(inside) if inside is not None else turns_named(answer) or answer
+    if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], str):
+        return _as_talk(answer[0])  # one answer in a list
     if isinstance(answer, list) and answer and all(isinstance(part, dict) for part in answer):
         return messages(answer, "answer")
     # A list of other things is no conversation: it is counted as "not text", not taken for turns.
@@ -225,6 +122,16 @@ def _refuse_lost_question(row: Columns) -> None:
             f"no prompt was found, and the text of {columns} {named} is not used: rename the column of the "
             "question to 'prompt', or drop the others",
             f"no prompt, column {named} unused",
+        )
+
+
+def _refuse_vague(row: Columns, column: str) -> None:
+    """Refuse a `topic` as the question while another text of the row may be the question."""
+    if others := row.unread_text():
+        raise BadRowError(
+            f"column {column!r} may be the question, or column {others[0]!r}: rename the one that is to "
+            "'prompt', or drop the other",
+            f"question in {column!r} or {others[0]!r}",
         )
 
 
@@ -323,7 +230,7 @@ def _implicit(answers: list[str]) -> Exchange:
 
 def checked_prompt(value: object) -> str | Messages:
     """A prompt that a format gave, in the common form."""
-    if value is None:
+    if value is None or value != value:
         return ""
     if not isinstance(value, str | list | dict):
         raise BadValueError("prompt", "text or a list of chat messages")

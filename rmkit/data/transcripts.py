@@ -40,6 +40,7 @@ def messages(value: object, column: str) -> Messages:
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
         raise BadValueError(column, wanted)
     result = []
+    value = [turn for item in value for turn in turns_named(item) or [item]]
     for i, item in enumerate(value):
         role = item.get("role", item.get("from"))
         names = [name for name in ("content", "value", "text", "parts") if name in item]
@@ -55,6 +56,34 @@ def messages(value: object, column: str) -> Messages:
             raise UnusableError("null content")
         result.append({"role": _ROLES.get(role.lower(), role.lower()), "content": content})
     return result
+
+
+# Turns as {"user": ..., "assistant": ...}, or with other names of the two sides.
+_NAMED = {
+    "system": "system",
+    **dict.fromkeys(("user", "human", "prompter", "question", "query", "prompt", "instruction"), "user"),
+    **dict.fromkeys(("assistant", "bot", "gpt", "chatgpt", "answer", "response", "output"), "assistant"),
+}
+
+
+def turns_named(item: dict) -> Messages | None:
+    """The messages of {"user": ..., "assistant": ...}, or None where this is another object."""
+    if not item or not all(name in _NAMED and isinstance(text, str | None) for name, text in item.items()):
+        return None
+    return [{"role": _NAMED[name], "content": text} for name, text in item.items() if text is not None]
+
+
+def earlier_turns(value: object, column: str) -> str | Messages:
+    """Turns before a question: messages, pairs [question, answer], texts in turn, a transcript, or a text."""
+    value = decoded(value)
+    if isinstance(value, str):
+        return transcript(value) or value
+    if isinstance(value, list) and all(isinstance(turn, list | tuple) and len(turn) == 2 for turn in value):
+        value = [text for turn in value for text in turn]
+    if isinstance(value, list) and all(isinstance(text, str) for text in value):
+        roles = ("user", "assistant")
+        return [{"role": roles[i % 2], "content": text} for i, text in enumerate(value)]
+    return messages(value, column)
 
 
 def _content(content: object, column: str, wanted: str) -> str | None:

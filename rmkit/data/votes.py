@@ -85,7 +85,7 @@ def _joined(ballot: list[Record], votes: str) -> Record:
     one_order = len({_texts(vote) for vote in ballot}) == 1
     turned = [vote if _texts(vote) == _texts(first) else vote.choose([1, 0]) for vote in ballot]
     shares = [_for_first(vote) for vote in turned]
-    share = fmean(shares)
+    share = fmean(shares, [_weight(vote) for vote in turned])
     even, tied = round(2 * share - 1, 9) == 0, all(vote.ties() for vote in turned)
     for_first = even or share > 0.5
     ranks = [1, 1] if tied or (even and votes == "majority") else [1, 2] if for_first else [2, 1]
@@ -114,6 +114,12 @@ def _for_first(vote: Record) -> float:
     return share if vote.ranks[0] < vote.ranks[1] else 1 - share
 
 
+def _weight(vote: Record) -> float:
+    """How many people a record speaks for: the sum of its rating `votes` (in files of counts), or one."""
+    counts = (vote.ratings or {}).get("votes") or [None]
+    return 1.0 if None in counts or sum(counts) <= 0 else float(sum(counts))
+
+
 def _mean_strength(votes: list[Record], ranks: list[int], soft: bool) -> float | None:
     """The mean strength; in a majority those against it count with a minus (a share counts them itself)."""
     known = [vote for vote in votes if vote.strength is not None]
@@ -132,6 +138,9 @@ def _mean_ratings(votes: list[Record]) -> dict[str, list[float | None]] | None:
         given = [vote.ratings[aspect] for vote in votes if aspect in (vote.ratings or {})]
         known = [[values[i] for values in given if values[i] is not None] for i in range(2)]
         means[aspect] = [fmean(values) if values else None for values in known]
+    if "votes" in means and len(votes) > 1:
+        for_first = sum(_weight(vote) * _for_first(vote) for vote in votes)
+        means["votes"] = [for_first, sum(map(_weight, votes)) - for_first]
     return means or None
 
 

@@ -5,7 +5,7 @@ import functools
 
 from rmkit.data.columns import BadValueError, Columns, decoded, names, number
 from rmkit.data.formats.registry import register
-from rmkit.data.prompts import asked
+from rmkit.data.question import asked
 
 RECORD_COLUMNS = (
     "prompt",
@@ -50,4 +50,6 @@ def record(row: Columns) -> dict:
                 raise BadValueError(column, "a number")
             known[column] = number(known[column])
     given = {name: value for name, value in names(row).items() if value is not None}
-    return {"prompt": asked(row)} | known | given
+    question = asked(row)
+    stated = row.peek("prompt")  # saved white space is read back as it is
+    return {"prompt": question or (stated if isinstance(stated, str) else question)} | known | given

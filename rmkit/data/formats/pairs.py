@@ -3,13 +3,40 @@
 import re
 from functools import lru_cache
 
-from rmkit.data.columns import BadValueError, Columns, UnusableError, decoded, number, plain, ranks
+from rmkit.data.columns import (
+    BadRowError,
+    BadValueError,
+    Columns,
+    UnusableError,
+    decoded,
+    number,
+    plain,
+    ranks,
+    unsaid,
+)
 from rmkit.data.formats.registry import register
+from rmkit.data.formats.verdicts import is_tie
+from rmkit.data.prompts import ANSWER_TEXT
 from rmkit.data.transcripts import is_talk, messages
 
 LOWER = "chosen scores lower"  # a note of the ledger
-# What a rating of the two sides may be called: score_chosen, chosen-rating, chosen_avg_rating ...
-_RATED = re.compile(r"(avg|average|mean|overall)?(score|rating|reward|grade|points|upvotes|quality)s?\d*")
+# What a rating of the two sides may be called: score_chosen, chosen-rating, rejected_rm_score ...
+_RATED = re.compile(
+    r"(avg|average|mean|overall|total|final|raw|gold|human|model|judge|llm|gpt\d*|rm|pm|armorm|preference|num|n)*"
+    r"(score|rating|reward|grade|point|upvote|quality|overall|vote|votecount)s?\d*"
+)
+_VOTES = re.compile(r"(num|n)?votes?(count)?")  # how many people preferred each
+# How much better the chosen one is; 0 in a column of the second kind says that both are equally good.
+_MARGINS = ("margin", "strength")
+_GAPS = (
+    "score_gap",
+    "score_diff",
+    "score_margin",
+    "rating_gap",
+    "rating_diff",
+    "rating_margin",
+    "reward_margin",
+)
 
 
 # Words for the better and the worse one, and what they may be said of, as in response_chosen, better_answer.
@@ -50,7 +77,10 @@ def pair(row: Columns) -> dict:
      "rejected": "\\n\\nHuman: Hi\\n\\nAssistant: Go away."}
     """
     better, worse = _sides(tuple(row))
-    return judged(row, [row[better], row[worse]], _ratings(row, better, worse))
+    answers = [row[better], row[worse]]
+    _refuse_turned(row, better, worse)
+    ratings, more = _ratings_inside(answers)
+    return judged(row, answers, _ratings(row, better, worse) | ratings) | more
 
 
 # ms-swift: the better answer ends the conversation, and the worse one has a column of its own.
@@ -87,31 +117,62 @@ def against(row: Columns) -> dict:
 
 
 def judged(row: Columns, answers: list, ratings: dict[str, list]) -> dict:
-    """A pair whose first answer is the better one, with what its ratings add to that."""
-    made = {
-        "responses": answers,
-        "ranks": [1, 2],
-        "ratings": ratings or None,
-        "strength": number(row.get("margin")),
-    }
-    gaps = [first - second for first, second in ratings.values() if None not in (first, second)]
+    """A pair whose first answer is the better one, with what its ratings and votes add to that."""
+    made = {"responses": answers, "ranks": [1, 2], "ratings": ratings or None}
+    if not ratings and not row.among(_BESIDE):  # most rows
+        return made
+    margins = [number(row[name]) for name in row.among(_MARGINS)]
+    told = [gap for name in row.among(_GAPS) if (gap := number(row[name])) is not None]
+    scores = [first - second for aspect, (first, second) in ratings.items() if not _VOTES.fullmatch(aspect)]
+    votes = [pair for aspect, pair in ratings.items() if _VOTES.fullmatch(aspect) and sum(pair)]
+    gaps = scores + [first - second for first, second in votes] + told
     if _said_tie(row) or (gaps and not any(gaps)):
-        made["ranks"] = [1, 1]
-    elif gaps and min(gaps) < 0:
+        return made | {"ranks": [1, 1]}
+    known = [gap for gap in (*margins, *told, *scores) if gap is not None]
+    if min([*gaps, *known], default=0) < 0:
         made["notes"] = [LOWER]
-    elif len(gaps) == 1 and made["strength"] is None:
-        made["strength"] = gaps[0]
+    share = votes[0][0] / sum(votes[0]) if votes else number(row.get("share"))
+    made["share"] = share if share is not None and 0 < share < 1 else None
+    first = next((gap for gap in (*margins, *told) if gap is not None), None)
+    made["strength"] = scores[0] if first is None and len(scores) == 1 and scores[0] > 0 else first
     return made
 
 
+# Where a row may say beside its two sides that they are tied, or that they stand the wrong way round.
+_VERDICTS = (
+    "status",
+    "winner",
+    "preference",
+    "preferred",
+    "better",
+    "choice",
+    "label",
+    "verdict",
+    "judgment",
+    "judgement",
+    "vote",
+)
+
+
+_BESIDE = (*_MARGINS, *_GAPS, *_VERDICTS, "tie", "is_tie", "share")  # what may say more of a pair
+
+
 def _said_tie(row: Columns) -> bool:
-    """distilabel writes "tie" into the column `status`; others into `winner`."""
-    there = row.among(("status", "winner", "preference"))
-    return bool(there) and any(_is_tie(row.peek(column)) for column in there)
+    """distilabel writes "tie" into the column `status`; others into `winner`, or true into `is_tie`."""
+    flags = [str(row.peek(name)).strip().lower() for name in row.among(("tie", "is_tie"))]
+    beside = [name for name in row.among(_VERDICTS) if row.find(name) not in row.read]  # no answer itself
+    return not {"true", "1", "1.0"}.isdisjoint(flags) or any(is_tie(row.peek(name)) for name in beside)
 
 
-def _is_tie(word: object) -> bool:
-    return isinstance(word, str) and word.strip().lower().startswith("tie")
+def _refuse_turned(row: Columns, better: str, worse: str) -> None:
+    for column in row.among(_VERDICTS):
+        said = row.peek(column)
+        named = isinstance(said, str) and plain(said.strip()) in (plain(worse), "rejected")
+        if column != worse and (named or (said == row.peek(worse) != row.peek(better))):
+            raise BadRowError(
+                f"column {column!r} names {worse!r}, and the column {better!r} says otherwise: keep one",
+                f"column {column!r} names {worse!r}",
+            )
 
 
 @lru_cache(maxsize=1024)
@@ -124,31 +185,62 @@ def _ratings(row: Columns, better: str, worse: str) -> dict[str, list]:
     """{aspect: [rating of the chosen, rating of the rejected]} from columns that name the sides."""
     found: dict[str, list] = {}
     for name, column, other in _rated_columns(tuple(row), better, worse):
-        values = [number(row[column]), number(row[other])]
+        values = [number(row.peek(column)), number(row.peek(other))]
         if None not in values:
             found[name] = values
+        if None not in values or (unsaid(row.peek(column)) and unsaid(row.peek(other))):
+            row.read |= {column, other}
+    for name in row.among(_BOTH):
+        value = decoded(row.peek(name))
+        values = [number(value.get(side)) for side in (better, worse)] if isinstance(value, dict) else [None]
+        if None not in values:
+            found[plain(name).removesuffix("s")], _ = values, row[name]
     return found or _ratings_of_generations(row, better, worse)
+
+
+_BOTH = ("rating", "ratings", "score", "scores", "reward", "rewards")  # {"chosen": 5, "rejected": 1}
+
+
+def _ratings_inside(sides: list) -> tuple[dict[str, list], dict]:
+    """Ratings of sides that are objects, {"text": ..., "score": 5}, and what else those hold, as `extra`."""
+    sides = [side[0] if isinstance(side, list) and len(side) == 1 else side for side in sides]
+    if not all(isinstance(side, dict) for side in sides):
+        return {}, {}
+    shared = [key for key in sides[0] if key in sides[1] and _RATED.fullmatch(plain(key))]
+    ratings = {key: values for key in shared if None not in (values := [number(side[key]) for side in sides])}
+    used = {*ratings, *ANSWER_TEXT, "role", "from"}
+    others = [{key: value for key, value in side.items() if key not in used} for side in sides]
+    names = ("chosen", "rejected")
+    return ratings, {"extra": dict(zip(names, others, strict=True))} if any(others) else {}
 
 
 @lru_cache(maxsize=1024)
 def _rated_columns(columns: tuple[str, ...], better: str, worse: str) -> list[tuple[str, str, str]]:
     """(aspect, column of the chosen, column of the rejected) of all ratings that come in two columns."""
     found, known = [], {plain(column): column for column in reversed(columns)}
-    for first, second in dict.fromkeys([("chosen", "rejected"), (better, worse)]):
+    sides = dict.fromkeys([("chosen", "rejected"), (better, worse)])
+    for first, second in [(plain(first), plain(second)) for first, second in sides]:
         for column in columns:
-            aspect = plain(column).replace(plain(first), "", 1)
-            other = known.get(plain(column).replace(plain(first), plain(second), 1))
+            aspect = plain(column).replace(first, "", 1)
+            other = known.get(plain(column).replace(first, second, 1))
             if aspect != plain(column) and _RATED.fullmatch(aspect) and other not in (None, column):
+                found.append((_spelled(aspect), column, other))
+    if better[-2:-1] == "_" and not found:  # y_w and y_l have their score_w and score_l
+        for column in columns:
+            aspect, other = plain(column)[:-1], known.get(plain(column)[:-1] + worse[-1])
+            if (
+                plain(column).endswith(better[-1])
+                and _RATED.fullmatch(aspect)
+                and other not in (None, column)
+            ):
                 found.append((_spelled(aspect), column, other))
     return found
 
 
 def _spelled(aspect: str) -> str:
-    return (
-        "score"
-        if aspect == "score"
-        else aspect.replace("avg", "average_").replace("average_average_", "average_")
-    )
+    if _VOTES.fullmatch(aspect):
+        return "votes"
+    return aspect.replace("avg", "average_").replace("average_average_", "average_")
 
 
 def _ratings_of_generations(row: Columns, better: str, worse: str) -> dict[str, list]:

@@ -6,7 +6,7 @@ from rmkit.data.formats.registry import register
 
 _LISTS = ("responses", "answers", "completions", "candidates", "generations", "outputs", "choices")
 _TEXT = ("text", "content", "response", "answer", "completion", "output", "generated_text", "message")
-_SCORE = ("score", "rating", "reward", "pm_score", "quality", "overall_score")
+_SCORE = ("score", "rating", "reward", "pm_score", "quality", "overall_score", "votes", "upvotes")
 _PLACE = ("rank", "ranking")
 
 

@@ -3,7 +3,7 @@
 from rmkit.data.columns import BadValueError, Columns, decoded, items, mean, number, ranks
 from rmkit.data.formats.pairs import by_scores
 from rmkit.data.formats.registry import register
-from rmkit.data.prompts import asked
+from rmkit.data.question import asked
 from rmkit.data.transcripts import helpsteer
 
 

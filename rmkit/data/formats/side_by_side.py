@@ -1,15 +1,16 @@
 """Two answers side by side, and a column that says which one is better. Without one there is no label."""
 
 import math
-import re
 from collections import defaultdict
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import PurePath
 
 from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, decoded, number, plain
-from rmkit.data.formats.pairs import by_scores
+from rmkit.data.formats.pairs import LOWER, by_scores
 from rmkit.data.formats.registry import register
+from rmkit.data.formats.tallies import NOTE, as_ratings, judged, listed, tally, votes_in
+from rmkit.data.formats.verdicts import told, verdict
 from rmkit.data.transcripts import messages
 
 _STEMS = (
@@ -32,37 +33,6 @@ SIDES = (
     *((stem + first, stem + second) for stem in _STEMS for first, second in _ENDINGS),
     ("a_1", "a_2"),
 )
-# Where the judgment may stand, the most telling name first.
-_WINNER = (
-    "winner",
-    "preference",
-    "preferred",
-    "better",
-    "choice",
-    "label",
-    "verdict",
-    "judgment",
-    "judgement",
-    "winning_response",
-    "preferred_response",
-    "better_response",
-    "better_response_id",
-    "best",
-    "chosen",
-    "orig_preference",
-    "human_preference",
-    "comparison",
-    "selection",
-)
-_TIE = re.compile(
-    r"\[\[c\]\]|[ab12]?\s*[=~≈]+\s*[ab12]?|"
-    r"(tie|both|draw|same|equal|similar|neither|no ?(preference|difference)).*"
-)
-_AROUND = re.compile(
-    r"^(the)?(model|response|answer|output|assistant|option|completion|conversation|argument|summary|candidate|"
-    r"system)|(is|was)?(much|slightly)?(better|wins|won)$"
-)
-_BETTER = re.compile(r"([ab12])\s*(>+|<+)\s*([ab12])")
 
 
 def _numbered(rows: list[Row]) -> list[Row]:
@@ -73,19 +43,17 @@ def _numbered(rows: list[Row]) -> list[Row]:
     seen: dict[str, set] = defaultdict(set)
     for row in rows:
         columns = Columns(row.values)
-        for name in _judgments(columns):
-            if number(columns.peek(name)) is not None:
-                seen[plain(name)].add(number(columns.peek(name)))
+        for name in listed(columns):
+            value = columns.peek(name)
+            for each in votes_in(value) or [value]:
+                if (found := number(each)) is not None:
+                    seen[plain(name)].add(found)
     result = []
     for row in rows:
         ties = ".ties." in row.where and ".ties." in PurePath(row.where.rsplit(", ", 1)[0]).name
-        tied = {"winner": "tie"} if ties and not _judgments(Columns(row.values)) else {}
+        tied = {"winner": "tie"} if ties and not told(Columns(row.values)) else {}
         result.append(replace(row, values=row.values | tied, about={"numbers": dict(seen)}))
     return result
-
-
-def _judgments(row: Columns) -> list[str]:
-    return [name for name in row.among(_WINNER) if row.peek(name) not in (None, "")]
 
 
 @register("side by side", *SIDES, together=_numbered)
@@ -94,6 +62,7 @@ def side_by_side(row: Columns) -> dict:
 
     The column may be called winner, preference, preferred, better, choice or label; arena exports say it in
     three columns (winner_model_a, winner_model_b, winner_tie); two scores (score_a, score_b) say it too.
+    Several votes in a row (votes_a and votes_b, or a list) are one soft label, the share of the votes.
     Numbers count where the answers carry them: output_1 and output_2 with 1 and 2, answer_0 with 0.
 
     {"prompt": "What do otters eat?", "response_a": "Fish.", "response_b": "Granite.", "winner": "a"}
@@ -103,16 +72,23 @@ def side_by_side(row: Columns) -> dict:
     first, second = _sides(tuple(row))
     answers = [_as_judged(row, row[first]), _as_judged(row, row[second])]
     ratings = _ratings(row, first, second)
+    verdicts = _one_verdict(row)
+    counted = None if row.about.get("scoring") else tally(row, first, second, bool(verdicts))
     if row.about.get("scoring"):
         made = {"responses": answers}
-    elif row.peek("winner_model_a") is not None:
-        made = preferred(answers, _one_hot(row))
-    elif _judgments(row):
-        made = preferred(answers, _verdict(row, _judgments(row)[0], first, second))
+    elif verdicts:
+        made = _agreeing(preferred(answers, verdict(row, verdicts, first, second)), counted)
+    elif counted:
+        made = {"responses": answers} | judged(counted[1])
     elif ratings:
-        return by_scores(answers, ratings, next(iter(ratings.values())))
+        made = by_scores(answers, ratings, _ranking(ratings))
     else:
         made = {"responses": answers}
+    if counted and (votes := as_ratings(counted)):
+        ratings = votes | ratings
+        made["notes"] = [NOTE]
+    if ratings and made.get("ranks") in ([1, 2], [2, 1]) and _contradict(made["ranks"], ratings):
+        made["notes"] = [*made.get("notes", ()), LOWER]
     in_turns = _texts_in_turn(row.peek(first), row) is not None  # then the conversations hold the prompt
     return made | {"ratings": ratings or None} | ({"prompt": None} if in_turns else {})
 
@@ -154,56 +130,44 @@ def _texts_in_turn(answer: object, row: Columns) -> list[dict] | None:
     return [{"role": r, "content": t or ""} for turn in turns for r, t in zip(roles, turn, strict=True)]
 
 
-def _one_hot(row: Columns) -> int:
-    told = [number(row.get(column)) for column in ("winner_model_a", "winner_model_b", "winner_tie")]
-    if sorted(t or 0 for t in told) != [0, 0, 1]:
-        raise BadRowError(
-            "exactly one of winner_model_a, winner_model_b and winner_tie must be 1", "no winner"
-        )
-    return (1, -1, 0)[[t or 0 for t in told].index(1)]
+def _one_verdict(row: Columns) -> list[str]:
+    """The columns that hold one judgment; a list of several is counted elsewhere."""
+    return [name for name in told(row) if not isinstance(decoded(row.peek(name)), list | dict)]
 
 
-def _verdict(row: Columns, column: str, first: str, second: str) -> int:
-    """1: the first is better, -1: the second, 0: a tie, from whatever the column says."""
-    value = row[column]
-    if isinstance(value, bool):
-        raise BadValueError(column, '"a", "b" or "tie"')
-    if number(value) is not None:
-        return _by_number(number(value), row, column, first, second)
-    word = str(value).strip().lower()
-    for name, side in ((first, 1), (second, -1)):
-        if plain(word) == plain(name) or value == row.peek(f"model{name[-2:]}"):
-            return side
-    compared = _BETTER.fullmatch(word.strip("[]"))
-    if compared and compared[1] != compared[3]:
-        return (1 if compared[1] in "a1" else -1) * (1 if ">" in compared[2] else -1)
-    if _TIE.fullmatch(word.replace("_", " ")):
-        return 0
-    short = _AROUND.sub("", plain(word.strip("[]()")))
-    numbers = ("0", "1") if first.endswith("_0") else ("1", "2")
-    if short in ("a", "first", "left", numbers[0]):
-        return 1
-    if short in ("b", "second", "right", numbers[1]):
-        return -1
-    raise BadValueError(column, '"a", "b", "model_a", "model_b", "A>B" or "tie"')
+def _agreeing(made: dict, counted: tuple[str, list[float]] | None) -> dict:
+    """A verdict with the share of the votes that stand beside it; those for the other side are refused."""
+    votes = judged(counted[1]) if counted else {}
+    alone = counted is not None and sum(counted[1]) == 1 and made["ranks"] != votes["ranks"]
+    if alone or votes.get("ranks") == made["ranks"][::-1] != made["ranks"]:
+        raise BadRowError("the verdict and the votes judge differently", "verdict against the votes")
+    return made | ({"share": votes.get("share")} if made["ranks"] == votes.get("ranks") else {})
 
 
-def _by_number(value: float, row: Columns, column: str, first: str, second: str) -> int:
-    """A number names an answer where the answers are numbered; else one must not guess."""
-    seen = row.about.get("numbers", {}).get(plain(column), {value})
-    numbers = {"_1": (1.0, 2.0), "_0": (0.0, 1.0), "_a": (1.0, 2.0)}[first[-2:]]
-    # response_a, response_b: 1 and 2 count them, but a lone 1 may also mean "yes, the first".
-    if not seen <= set(numbers) or (first.endswith("_a") and 2.0 not in seen):
-        raise BadValueError(column, f'"a", "b" or "tie": which answer do the numbers {sorted(seen)} mean')
-    return 1 if value == numbers[0] else -1
+def _ranking(ratings: dict[str, list]) -> list:
+    """The ratings that rank the answers. Raises BadRowError where two aspects order them differently."""
+    orders = {aspect: (a > b) - (a < b) for aspect, (a, b) in ratings.items() if None not in (a, b)}
+    for aspect, order in orders.items():
+        if any(other == -order != 0 for other in orders.values()):
+            one, two = aspect, next(name for name, other in orders.items() if other == -order)
+            raise BadRowError(
+                f"the columns of {one!r} and of {two!r} order the answers differently: keep those that count",
+                f"{one!r} against {two!r}",
+            )
+    return next(iter(ratings.values()))
+
+
+def _contradict(ranks: list[int], ratings: dict[str, list]) -> bool:
+    return any((a - b) * (ranks[1] - ranks[0]) < 0 for a, b in ratings.values() if None not in (a, b))
 
 
 def _ratings(row: Columns, first: str, second: str) -> dict[str, list]:
-    """{aspect: [of the first, of the second]} from score_a and score_b, or votes: [3, 1]."""
+    """{aspect: [of the first, of the second]} from score_a and score_b, or scores: [3, 1]."""
     found = {}
     for stem, pairs, listing in _rated_columns(tuple(row), first, second):
         for pair in pairs:
-            if None not in [number(row.peek(column)) for column in pair]:
+            values = [number(row.peek(column)) for column in pair]
+            if values != [None, None]:
                 found[stem] = [number(row[column]) for column in pair]
         for column in listing:
             listed = decoded(row.peek(column))
@@ -216,7 +180,7 @@ def _ratings(row: Columns, first: str, second: str) -> dict[str, list]:
 def _rated_columns(columns: tuple[str, ...], first: str, second: str) -> list[tuple[str, list, list]]:
     """(aspect, pairs of columns, columns that list both) of the ratings that a row may have."""
     row, found = Columns(dict.fromkeys(columns)), []
-    for stem in ("score", "rating", "vote", "reward", "upvote", "grade", "point"):
+    for stem in ("score", "rating", "reward", "upvote", "grade", "point"):
         names = (stem, stem + "s")
         spellings = [[name + side[-2:] for side in (first, second)] for name in names]
         spellings += [[f"{side}_{name}" for side in (first, second)] for name in names]
