@@ -137,7 +137,8 @@ _KIND = re.compile(
 )
 _JUDGMENT = re.compile(
     r"(^|_)(labels?|preferences?|preferred|better|best|choices?|chosen|winners?|verdicts?|judge?ments?|votes?|scores?|"
-    r"ratings?|ranks?|rankings?|more_convincing|selected|outcome|pick(ed)?|comparison|rejected|candidates|desirable|thumbs|is_safe|passed|annotator_?\d+)(_|\d|$)"
+    r"ratings?|ranks?|rankings?|more_convincing|selected|outcome|pick(ed)?|comparison|rejected|candidates|desirable|thumbs|is_safe|passed|annotator_?\d+|"
+    r"safer|is_correct|correctness|overall_response)(_|\d|$)|^correct$"
 )
 
 
