@@ -122,7 +122,7 @@ def _built(
             continue
         found.append((each.where, record))
         notes = each.notes
-        if record.ranks and len(record.ranks) > 1 and not any(record.ranks) and "no label" not in notes:
+        if record.ranks and not any(record.ranks) and "no label" not in notes:
             notes.append("no label")  # scores that are no numbers
         if each.count == 1 and not removed and not notes:
             continue  # nothing to tell of most rows

@@ -261,7 +261,7 @@ def _from_conversations(question: str | Messages | None, talks: list[Messages], 
 
 
 def _from_texts(question: str | Messages | None, answers: list[str], row: Columns) -> Exchange:
-    marked = [templated(answer) for answer in answers]
+    marked = [_written_by_template(question, answer) for answer in answers]
     turns = [transcript(answer) or turn for answer, turn in zip(answers, marked, strict=True)]
     if all(turn and turn[-1]["role"] == "assistant" for turn in turns) and _repeat(question, turns):
         found = _from_conversations(question, turns, row)
@@ -273,6 +273,13 @@ def _from_texts(question: str | Messages | None, answers: list[str], row: Column
     if row.unread_text():
         return Exchange("", answers)  # words in common are no question while a column may hold it
     return _implicit(answers)
+
+
+def _written_by_template(question: str | Messages | None, answer: str) -> Messages | None:
+    """The conversation that a template wrote, in which the stated question stands; else None."""
+    talk = templated(answer)
+    stated = question[-1]["content"] if isinstance(question, list) else question or ""
+    return talk if talk and any(stated.strip() in turn["content"] for turn in talk) else None
 
 
 def _repeat(question: str | Messages | None, talks: list[Messages]) -> bool:

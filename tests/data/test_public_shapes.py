@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rmkit.data.preferences import load
+from rmkit.data.rows_to_score import rows_to_score
 from rmkit.errors import InputError
 
 ASKED, GOOD, BAD = "Which bird fishes at dawn?", "A heron does.", "A mole does."
@@ -205,6 +206,8 @@ def test_an_empty_answer_does_not_take_a_good_one_with_it():
     ("columns", "correct"),
     [
         ({"choices": [BAD, GOOD], "answer": "B"}, [False, True]),
+        ({"choices": [BAD, GOOD], "answer": "(B)"}, [False, True]),
+        ({"choices": [BAD, GOOD], "answer": "B."}, [False, True]),
         ({"choices": [BAD, GOOD], "answer": GOOD}, [False, True]),
         ({"options": [BAD, GOOD, OTHER], "answer": "C", "answer_index": 2}, [False, False, True]),
         ({"options": {"A": BAD, "B": GOOD}, "answer_idx": "B"}, [False, True]),
@@ -241,10 +244,25 @@ def test_a_choice_that_may_mean_two_things_is_refused(answer):
 
 
 @pytest.mark.parametrize(
+    "columns",
+    [
+        {"choices": [BAD, GOOD], "answer": 1},
+        {"choices": [BAD, GOOD], "answer": "?"},
+        {"answer_1": BAD, "answer_2": GOOD, "answer_3": OTHER, "best": 9},
+        {"output_1": BAD, "output_2": GOOD, "generator_1": "m", "generator_2": "n", "preference": 7},
+    ],
+)
+def test_answers_are_scored_whatever_their_label_says(columns):
+    (row,) = rows_to_score([{"question": ASKED} | columns])
+    assert row.record.responses[:2] == [BAD, GOOD]
+
+
+@pytest.mark.parametrize(
     ("columns", "ranks", "remarks"),
     [
         ({"scores": [1, 3, 2]}, [3, 1, 2], {}),
         ({"ranking": [3, 1, 2]}, [3, 1, 2], {}),
+        ({"ranking": ["response_2", "response_3", "response_1"]}, [3, 1, 2], {}),
         ({"score_1": 1, "score_2": 3, "score_3": 2}, [3, 1, 2], {}),
         ({"best": 2}, [2, 1, 2], {"only the best is named": 1}),
         ({"winner": "response_3"}, [2, 2, 1], {"only the best is named": 1}),
@@ -321,6 +339,12 @@ def test_turns_and_system_of_a_chat_template():
     record = one({"chosen": begun + GOOD, "rejected": begun + BAD})
     assert record.prompt == [system("Be brief."), user(ASKED), assistant(OTHER), user("And?")]
     assert record.responses == [GOOD, BAD]
+
+
+def test_headings_of_a_document_are_no_turns():
+    begun = "### User: the guide\nRead on.\n### Assistant: the tool\n"
+    record = one({"prompt": "Write a page.", "chosen": begun + GOOD, "rejected": begun + BAD})
+    assert (record.prompt, record.responses) == ("Write a page.", [begun + GOOD, begun + BAD])
 
 
 @pytest.mark.parametrize("text", ["<p>Fine.</p>", "### Herons\nThey fish.", "<|user|> is a mark.", "[INST]"])
@@ -456,6 +480,19 @@ def test_a_step_that_was_not_judged(unknown):
 def test_labels_of_steps_that_are_none_are_refused(labels):
     with pytest.raises(InputError, match="column 'labels' must be"):
         load([{"prompt": "3 + 4?", "steps": STEPS, "labels": labels}])
+
+
+@pytest.mark.parametrize("text", ["text", "content", "step"])
+@pytest.mark.parametrize("labels", [(1, 0), ("correct", "incorrect"), ("+", "-"), (True, False)])
+def test_steps_that_are_objects(text, labels):
+    steps = [{text: said, "label": label} for said, label in zip(STEPS, labels, strict=True)]
+    record = one({"problem": "3 + 4?", "steps": steps})
+    assert (record.prompt, record.steps, record.step_labels) == ("3 + 4?", [STEPS], [[1, 0]])
+
+
+def test_a_rating_in_words_is_no_label_and_counted():
+    read = load([{"prompt": ASKED, "response": GOOD, "rating": "thumbs_up"}])
+    assert (read[0].ranks, read.ledger.remarks) == ([0], {"no label": 1})
 
 
 def test_a_minus_is_wrong_where_a_zero_is_neutral():

@@ -65,19 +65,22 @@ def choice(row: Columns) -> dict:
     """
     texts, names = _listed(row)
     row[row.among(_OPTIONS)[0]]
+    more = {"prompt": row["ctx"]} if "ctx" in row else {}  # HellaSwag
+    if row.about.get("scoring"):
+        return {"responses": texts} | more
     told = row.among(_RIGHT) or row.among(_INDEX)
     right = _place(row, told[0], texts, names)
     if also := row.among(_INDEX):
         row[also[0]]
-    more = {"prompt": row["ctx"]} if "ctx" in row else {}  # HellaSwag
     return {"responses": texts, "correct": [i == right for i in range(len(texts))]} | more
 
 
 def _place(row: Columns, column: str, texts: list[str], names: list[str]) -> int:
     value = row[column]
-    for known in (texts, names):
-        if known.count(value) == 1:
-            return known.index(value)
+    letter = value.strip(" ().:") if isinstance(value, str) else value
+    for known, said in ((texts, value), (names, letter)):
+        if known.count(said) == 1:
+            return known.index(said)
     # MMLU has a subject, HellaSwag a ctx; both count from 0.
     first = 0 if column in _INDEX or row.among(("subject", "ctx")) else row.about.get("first")
     place = number(value)

@@ -44,11 +44,20 @@ def numbered(row: Columns) -> dict:
     """
     names = _columns(tuple(row))
     answers = [row[name] for name in names]
+    if row.about.get("scoring"):
+        return {"responses": answers}
     for kinds in (_SCORES, _PLACES, _VERDICTS):
         for column in row.among(kinds):
             told = decoded(row.peek(column))
             if isinstance(told, list) and len(told) == len(answers):
                 row[column]
+                if kinds is _PLACES and isinstance(told[0], str) and number(told[0]) is None:
+                    order = [_named(value, column, names) for value in told]  # names, the best first
+                    if len(set(order)) == len(order):
+                        return {
+                            "responses": answers,
+                            "ranks": [order.index(i) + 1 for i in range(len(order))],
+                        }
                 return _judged(answers, told, column)
     for kind in ("score", "rating", "reward", "rank"):
         for spelled in (lambda name: kind + name[-2:], lambda name: f"{name}_{kind}"):  # noqa: B023
@@ -60,7 +69,7 @@ def numbered(row: Columns) -> dict:
     if best is None:
         row.read |= {row.find(column) for column in row.among(_BEST)}  # looked at, and empty
         return {"responses": answers}
-    place = _named(row, best, names)
+    place = _named(row[best], best, names)
     places = [1 if i == place else 2 for i in range(len(answers))]
     return {"responses": answers, "ranks": places, "notes": [BEST_ONLY]}
 
@@ -75,9 +84,8 @@ def _judged(answers: list, told: list, column: str) -> dict:
     return by_scores(answers, {"score": values}, values)
 
 
-def _named(row: Columns, column: str, names: tuple[str, ...]) -> int:
-    """Which answer a column names, by its number, its letter, or its whole name."""
-    value = row[column]
+def _named(value: object, column: str, names: tuple[str, ...]) -> int:
+    """Which answer a value of a column names, by its number, its letter, or its whole name."""
     word = plain(f"{value:g}" if isinstance(value, float) else str(value))
     for known in ([plain(name) for name in names], [plain(name.rsplit("_", 1)[1]) for name in names]):
         if word in known:

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, UnusableError, decoded, items, number
+from rmkit.data.formats.ranked_objects import beside
 from rmkit.data.formats.registry import register
 from rmkit.data.transcripts import Messages, is_talk, messages
 
@@ -64,6 +65,28 @@ def steps(row: Columns) -> dict:
     {"prompt": "What is 3 + 4?", "steps": ["3 + 4 = 7.", "So it is 8."], "labels": [1, 0]}
     """
     return _labeled(row, row.among(_STEPS)[0])
+
+
+def _objects(row: Columns) -> bool:
+    found = decoded(row.peek("steps"))
+    told = isinstance(found, list) and bool(found) and all(isinstance(step, dict) for step in found)
+    return told and all(
+        len({"text", "content", "step"} & set(step)) == 1 and "label" in step for step in found
+    )
+
+
+@register("steps as objects", ("steps",), when=_objects, joins=True)
+def objects(row: Columns) -> dict:
+    """Steps as objects, each with its text and its label: 1, 0 and null, or words as "correct".
+
+    {"problem": "3 + 4?", "steps": [{"text": "Add them.", "label": 1}, {"text": "It is 8.", "label": 0}]}
+    """
+    found = items(row, "steps", dict)
+    texts = [next(step[name] for name in ("text", "content", "step") if name in step) for step in found]
+    if not all(isinstance(text, str) for text in texts):
+        raise BadValueError("steps", "objects with a text and a label")
+    labels = [_label(step["label"], "steps", {0: 0, 1: 1}) for step in found]
+    return solution(texts, labels, **beside("steps", found, {"text", "content", "step", "label"}))
 
 
 @register(
