@@ -142,11 +142,11 @@ _KIND = re.compile(
     r"order|level|difficulty|origin|section|style|scenario|subject)(_|\d|$)"
 )
 _JUDGMENT = re.compile(
-    r"(^|_)(labels?|preferences?|preferred|better|best|choices?|chosen|winners?|verdicts?|judge?ments?|votes?|scores?|"
-    r"ratings?|ranks?|rankings?|more_convincing|selected|outcome|pick(ed)?|comparison|rejected|candidates|desirable|thumbs|wins?|ties?|tied|percent|pct|annotations?|prefers?|prefered|prefs?|favou?red|is_safe|passed|annotator_?\d+)(_|\d|$)"
+    r"(^|_)(labels?|preferences?|preferred|prefers?|prefered|prefs?|better|best|choices?|chosen|rejected|selected|"
+    r"pick(ed)?|winners?|wins?|verdicts?|judge?ments?|votes?|ties?|tied|scores?|ratings?|ranks?|rankings?|outcome|"
+    r"comparison|candidates|more_convincing|favou?red|desirable|thumbs|percent|pct|annotations?|annotator_?\d+|"
+    r"safer|is_safe|passed|is_correct|correctness|overall_response)(_|\d|$)|^correct$"
 )
-
-
 _VERDICT = re.compile(
     r"\W*((model|response|answer|assistant|option)[ _]?)?[ab]\W*((is )?(much |slightly )?(better|wins|won))?|"
     r"\W*[ab]\s*[<>=]+\s*[ab]\W*|\W*(tie|both[ _]?bad).*"

@@ -10,7 +10,7 @@ from rmkit.data.formats.registry import Format, detect
 from rmkit.data.ledger import GROUPED, REMOVED, Event
 from rmkit.data.prompts import checked_prompt, exchange, unchanged
 from rmkit.data.question import asked
-from rmkit.data.records import Record, build, prompt_key
+from rmkit.data.records import Record, build, fault_of, prompt_key
 from rmkit.data.transcripts import first_turns
 from rmkit.errors import InputError
 
@@ -136,9 +136,8 @@ def _built(
 
 def _says_nothing(record: Record) -> bool:
     """Whether a record has a label that orders nothing: one rank or none for several responses, all null."""
-    several = len(record.responses) > 1
     if record.ranks is not None:
-        return several and sum(map(bool, record.ranks)) < 2
+        return sum(map(bool, record.ranks)) < min(2, len(record.ranks))
     return bool(record.correct) and not record.step_labels and set(record.correct) == {None}
 
 
@@ -191,7 +190,7 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
         raise BadValueError("extra", "an object")
     extra = {**(made.get("extra") or {}), **columns.unread}
     made["extra"] = jsonable(extra) if extra else None
-    return Draft(row.where, made, notes)
+    return Draft(row.where, made, notes, row.about.get("rows", 1))
 
 
 def _turn(made: dict) -> None:
@@ -229,7 +228,8 @@ def _joined(drafts: list[Draft]) -> list[Draft]:
             each.values["prompt"],
             each.values.get("annotator") if "score" in each.values else None,
         )
-        key = json.dumps([prompt, judge]) if prompt else f"no prompt: {len(alone)}"
+        lost = all(map(fault_of, each.values["responses"]))  # an answer without text takes no other with it
+        key = json.dumps([prompt, judge]) if prompt and not lost else f"alone: {len(alone)}"
         groups.setdefault(key, []).append(each)
         alone.append(each)
     return [_one(group) for group in groups.values()]

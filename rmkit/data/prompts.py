@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 
+from rmkit.data.beginnings import joined, same_turn, shared, taken_off
 from rmkit.data.columns import BadRowError, BadValueError, Columns, UnusableError
 from rmkit.data.question import with_system
+from rmkit.data.templates import templated
 from rmkit.data.transcripts import (
     Messages,
     is_plain,
@@ -36,6 +38,7 @@ NO_PROMPT = "no prompt"
 UNSPLIT = "transcript left as text"
 REPEATED = "prompt taken off the answers"
 IMPLICIT = "prompt taken from the answers' beginning"
+TEMPLATED = "chat template's marks taken off"
 SEVERAL_TURNS = "response of several turns"
 
 
@@ -139,7 +142,7 @@ def _from_conversations(question: str | Messages | None, talks: list[Messages], 
     shared = 0
     # The last message is always the answer, even where all answers are the same.
     while all(shared < len(talk) - 1 for talk in talks) and all(
-        talk[shared] == talks[0][shared] for talk in talks
+        same_turn(talk[shared], talks[0][shared]) for talk in talks
     ):
         shared += 1
     if len(talks) == 1 and talks[0][-1]["role"] != "assistant":
@@ -154,30 +157,19 @@ def _from_conversations(question: str | Messages | None, talks: list[Messages], 
     said = [written(turns) for turns in rest]
     if question is None:
         return Exchange(beginning or "", said, notes)
-    prompt_of_all = _joined(question, beginning)
+    prompt_of_all = joined(question, beginning)
     told = [prompt_of_all] if isinstance(prompt_of_all, str) else [turn["content"] for turn in prompt_of_all]
     if isinstance(question, str) and not any(question.strip() in text for text in told):
         row.read -= row.asked  # what the columns said is no part of this conversation: it stays in `extra`
     return Exchange(prompt_of_all, said, notes)
 
 
-def _joined(stated: str | Messages, beginning: Messages) -> str | Messages:
-    """The stated prompt and the shared beginning of the conversations, which may repeat it."""
-    if not beginning:
-        return stated
-    if isinstance(stated, str):
-        asked_in_it = any(message["role"] == "user" for message in beginning)
-        return beginning if asked_in_it or not stated else [*beginning, {"role": "user", "content": stated}]
-    if stated[-len(beginning) :] == beginning or stated[: len(beginning)] == beginning:
-        return stated
-    n = len(stated)
-    return beginning if stated in (beginning[:n], beginning[-n:]) else stated + beginning
-
-
 def _from_texts(question: str | Messages | None, answers: list[str], row: Columns) -> Exchange:
-    turns = [transcript(answer) for answer in answers]
+    marked = [_written_by_template(question, answer) for answer in answers]
+    turns = [transcript(answer) or turn for answer, turn in zip(answers, marked, strict=True)]
     if all(turn and turn[-1]["role"] == "assistant" for turn in turns) and _repeat(question, turns):
         found = _from_conversations(question, turns, row)
+        found.notes += [TEMPLATED] if all(marked) else []
         found.notes += [REPEATED] if question and _begin_with(question, turns) else []
         return found
     if question is not None:
@@ -185,6 +177,13 @@ def _from_texts(question: str | Messages | None, answers: list[str], row: Column
     if row.unread_text():
         return Exchange("", answers)  # words in common are no question while a column may hold it
     return _implicit(answers)
+
+
+def _written_by_template(question: str | Messages | None, answer: str) -> Messages | None:
+    """The conversation that a template wrote, in which the stated question stands; else None."""
+    talk = templated(answer)
+    stated = question[-1]["content"] if isinstance(question, list) else question or ""
+    return talk if talk and any(stated.strip() in turn["content"] for turn in talk) else None
 
 
 def _repeat(question: str | Messages | None, talks: list[Messages]) -> bool:
@@ -199,33 +198,18 @@ def _begin_with(question: str | Messages, talks: list[Messages]) -> bool:
 
 
 def _without_prompt(question: str | Messages, answers: list[str]) -> Exchange:
-    """Answers without the prompt that all of them repeat: two answers or more, of three words or more."""
-    stated = (question if isinstance(question, str) else question[-1]["content"]).strip()
-    if len(answers) < 2 or not all(a.lstrip().startswith(stated) for a in answers):
+    """Answers without the prompt that all of them repeat."""
+    stated = question if isinstance(question, str) else question[-1]["content"]
+    found, rest = taken_off(stated, answers) or (None, [])
+    if found is None or (found != stated and isinstance(question, list)):
         return Exchange(question, answers)
-    if len(stated.split()) < 3 and len(stated) < 20:
-        return Exchange(question, answers)
-    rest = [answer.lstrip()[len(stated) :] for answer in answers]
-    if any(not text.strip() or (text[0].isalnum() and stated[-1].isalnum()) for text in rest):
-        return Exchange(question, answers)
-    return Exchange(question, [text.lstrip() for text in rest], [REPEATED])
+    return Exchange(found if isinstance(question, str) else question, rest, [REPEATED])
 
 
 def _implicit(answers: list[str]) -> Exchange:
-    """TRL's implicit prompt: the beginning in common, up to the last cue of a transcript or whole word."""
-    if len(answers) == 1:
-        return Exchange("", answers)
-    shortest = min(len(answer) for answer in answers)
-    n = next((i for i in range(shortest) if len({answer[i] for answer in answers}) > 1), shortest)
-    shared = answers[0][:n]
-    cue = shared.rfind("\n\nAssistant:")
-    if cue >= 0:
-        n = cue + len("\n\nAssistant:")
-    else:
-        n = max((i + 1 for i, letter in enumerate(shared) if letter.isspace()), default=0)  # whole words only
-    if len(answers[0][:n].split()) < 3:  # two answers may well begin with the same word
-        return Exchange("", answers)
-    return Exchange(prompt(answers[0][:n].strip()), [answer[n:] for answer in answers], [IMPLICIT])
+    """TRL's implicit prompt: the beginning in common."""
+    found = shared(answers) if len(answers) > 1 else None
+    return Exchange("", answers) if found is None else Exchange(prompt(found[0]), found[1], [IMPLICIT])
 
 
 def checked_prompt(value: object) -> str | Messages:

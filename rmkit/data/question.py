@@ -194,9 +194,12 @@ def with_system(row: Columns, question: str | Messages | None) -> str | Messages
     system = next((row[name] for name in told if _read(row, name)), None)
     if question is None or not isinstance(system, str) or not system.strip():
         return question
+    if isinstance(question, str):
+        begun = question.startswith(system.strip()) and len(system.split()) > 2
+        question = question[len(system.strip()) :].lstrip() if begun else question
     turns = [{"role": "user", "content": question}] if isinstance(question, str) else question
-    return (
-        turns
-        if turns[:1] and turns[0]["role"] == "system"
-        else [{"role": "system", "content": system}, *turns]
-    )
+    if turns[:1] and turns[0]["role"] == "system":
+        if turns[0]["content"].strip() != system.strip():  # it stays in `extra`
+            row.read -= {row.find(name) for name in row.among(SYSTEM)}
+        return turns
+    return [{"role": "system", "content": system}, *turns]

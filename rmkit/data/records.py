@@ -120,7 +120,7 @@ def build(values: dict) -> tuple[Record, int]:
     if not isinstance(responses, list) or not responses:
         raise BadValueError("responses", "a list of one or more texts")
     record = _checked(values)
-    faults = {i: fault for i, text in enumerate(responses) if (fault := _fault(text))}
+    faults = {i: fault for i, text in enumerate(responses) if (fault := fault_of(text))}
     if faults and len(responses) - len(faults) < 2:
         raise UnusableError("not text" if "not text" in faults.values() else "empty")
     again = _repeated(record, faults) if record.ranks else set()
@@ -130,7 +130,8 @@ def build(values: dict) -> tuple[Record, int]:
     return (record if len(keep) == len(responses) else record.choose(keep)), len(responses) - len(keep)
 
 
-def _fault(text: object) -> str | None:
+def fault_of(text: object) -> str | None:
+    """Why a response cannot be used: "empty" or "not text"; None where it can."""
     if text is None or (isinstance(text, str) and not text.strip()):
         return "empty"
     if not isinstance(text, str):
@@ -187,7 +188,7 @@ def _prompt(prompt: object) -> Prompt:
     texts = (
         [prompt] if isinstance(prompt, str) else [m["content"] for m in prompt] if prompt is not None else []
     )
-    if not texts or any(_fault(text) == "not text" for text in texts):
+    if not texts or any(fault_of(text) == "not text" for text in texts):
         raise UnusableError("not text")
     return prompt
 

@@ -21,8 +21,15 @@ _ROLES = {
     "function": "tool",
     "observation": "tool",
     "ipython": "tool",
+    "tool_response": "tool",
+    "function_call": "assistant",
+    "tool_call": "assistant",
+    "ai": "assistant",
+    "chatbot": "assistant",
+    "developer": "system",
 }
-_TURN = re.compile(r"(?:\A|\n\n)(Human|User|Assistant|System):[ \t]?")
+_SILENT = ("tool", "function", "observation", "ipython", "tool_response")  # a tool may well return nothing
+_TURN = re.compile(r"(?:\A|\r?\n\r?\n)(Human|User|Assistant|System):[ \t]?")
 _SIDES = ("Human:", "User:", "Assistant:", "System:")
 _HELPSTEER_TURN = "<extra_id_1>"
 
@@ -53,7 +60,9 @@ def messages(value: object, column: str) -> Messages:
                 raise UnusableError("tool calls")
             content = "\n".join(part for part in (content, json.dumps(calls, ensure_ascii=False)) if part)
         elif content is None:
-            raise UnusableError("null content")
+            if str(role).lower() not in _SILENT:
+                raise UnusableError("null content")
+            content = ""
         result.append({"role": _ROLES.get(role.lower(), role.lower()), "content": content})
     return result
 
@@ -116,7 +125,7 @@ def is_talk(value: object) -> bool:
 
 def is_plain(value: object) -> bool:
     """Whether this is a text that begins neither as a transcript nor as messages written down."""
-    return isinstance(value, str) and not value.lstrip().startswith((*_SIDES, "[", "{"))
+    return isinstance(value, str) and not value.lstrip().startswith((*_SIDES, "[", "{", "<", "###"))
 
 
 def transcript(text: str) -> Messages | None:
@@ -153,7 +162,7 @@ def _pieces(text: str) -> tuple[list[str], list[str]]:
     """Names and contents of the turns, none where the text does not begin with one."""
     if not text.lstrip().startswith(_SIDES):
         return [], []
-    text = text.strip("\n")
+    text = text.strip("\r\n")
     pieces = _TURN.split(text)
     if pieces[0].strip() or len(pieces) < 3:
         return [], []

@@ -4,13 +4,33 @@ registry       how a format registers and is recognized
 own            the record as rmkit saves it
 pairs          chosen and rejected
 side_by_side   two answers, and which one won
+summaries      OpenAI's summaries of posts
 ranked_objects several answers, each an object with its score
 rankings       several answers ranked or rated; one answer a line
 outcomes       right and wrong answers; answers without a label
 steps          solutions in steps, with a label for each
+right_answers  multiple choice, and lists of right and wrong answers
+separate       three answers or more, each in a numbered column
+win_rates      two answers, and how likely a judge prefers the second
+workbenches    exports of annotation tools
 """
 
-from rmkit.data.formats import outcomes, own, pairs, ranked_objects, rankings, side_by_side, steps, trees
+# In this order they register, and of two that fit a file equally the later one reads it.
+from rmkit.data.formats import (
+    outcomes,
+    own,
+    pairs,
+    ranked_objects,
+    rankings,
+    right_answers,
+    separate,
+    side_by_side,
+    steps,
+    summaries,
+    trees,
+    win_rates,
+    workbenches,
+)
 from rmkit.data.formats.own import RECORD_COLUMNS
 from rmkit.data.formats.registry import FORMATS, Format, detect, page, register
 
@@ -26,7 +46,12 @@ __all__ = [
     "ranked_objects",
     "rankings",
     "register",
+    "right_answers",
+    "separate",
     "side_by_side",
     "steps",
+    "summaries",
     "trees",
+    "win_rates",
+    "workbenches",
 ]

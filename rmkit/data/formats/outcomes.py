@@ -3,9 +3,21 @@
 from rmkit.data.columns import Columns, decoded, yes_or_no
 from rmkit.data.formats.registry import register
 
-_LABELS = ("label", "correct", "is_correct", "kto_tag")
-_ANSWERS = ("response", "completion", "model_response", "generation")
-_JUDGED = ("output", "answer", "messages", "conversations")  # without a label they may be anything
+_LABELS = ("label", "correct", "is_correct", "kto_tag", "correctness")
+# The names that say most stand first: beside any of them, `answer` may be the right one.
+_ANSWERS = (
+    "model_response",
+    "model_answer",
+    "model_output",
+    "llm_response",
+    "generated_solution",
+    "generated_answer",
+    "response",
+    "completion",
+    "generation",
+    "prediction",
+)
+_JUDGED = ("messages", "conversations", "output", "answer")  # without a label they may be anything
 
 
 @register(
@@ -60,8 +72,12 @@ def _sharegpt(row: Columns) -> bool:
 
 @register("conversations", ("conversations",), ("conversation",), when=_sharegpt, joins=True)
 def conversations(row: Columns) -> dict:
-    """ShareGPT: a conversation whose last turn is the response; no label.
+    """ShareGPT: a conversation whose last turn is the response; no label. LIMA's turns are plain texts.
 
     {"conversations": [{"from": "human", "value": "Name a fern."}, {"from": "gpt", "value": "Maidenhair."}]}
     """
-    return {"prompt": None, "responses": [row.first("conversations", "conversation")]}
+    talk = decoded(row.first("conversations", "conversation"))
+    if all(isinstance(turn, str) for turn in talk) and len(talk) % 2 == 0:
+        roles = ("user", "assistant")
+        talk = [{"role": roles[i % 2], "content": text} for i, text in enumerate(talk)]
+    return {"prompt": None, "responses": [talk]}

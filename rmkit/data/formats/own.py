@@ -32,7 +32,7 @@ def _misspelled(column: str) -> str | None:
     return next(iter(difflib.get_close_matches(column, RECORD_COLUMNS, n=1, cutoff=0.85)), None)
 
 
-@register("a record of rmkit", ("responses",), as_is=True)
+@register("a record of rmkit", ("responses",), ("responses", "steps", "step_labels"), as_is=True)
 def record(row: Columns) -> dict:
     """One prompt, K responses, and what is known about them.
 

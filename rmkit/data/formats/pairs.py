@@ -42,6 +42,7 @@ _GAPS = (
 # Words for the better and the worse one, and what they may be said of, as in response_chosen, better_answer.
 _WORDS = (
     ("chosen", "rejected"),
+    ("chosen", "reject"),
     ("preferred", "dispreferred"),
     ("preferred", "non_preferred"),
     ("preferred", "rejected"),
@@ -54,7 +55,19 @@ _WORDS = (
     ("pos", "neg"),
     ("win", "lose"),
 )
-_OF = ("response", "answer", "completion", "output", "text", "message", "messages", "summary")
+_OF = (
+    "response",
+    "answer",
+    "completion",
+    "output",
+    "text",
+    "message",
+    "messages",
+    "summary",
+    "conversation",
+    "conversations",
+    "reply",
+)
 PAIRS = (
     *(pair for pair in _WORDS if pair[0] not in ("good", "winning")),
     *((f"{good}_{of}", f"{bad}_{of}") for good, bad in _WORDS for of in _OF),

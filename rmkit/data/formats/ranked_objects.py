@@ -20,6 +20,12 @@ def _name(row: Columns) -> str | None:
     return None
 
 
+def beside(name: str, found: list[dict], used: set) -> dict:
+    """What the objects of a column hold beside what was used, as `extra`."""
+    others = [{key: value for key, value in item.items() if key not in used} for item in found]
+    return {"extra": {name: others}} if any(others) else {}
+
+
 @register("answers as objects", *[(name,) for name in _LISTS], when=lambda row: _name(row) is not None)
 def objects(row: Columns) -> dict:
     """Objects with a text and a score (high is good) or a rank (1 = best); what else they hold is extra.
@@ -34,13 +40,27 @@ def objects(row: Columns) -> dict:
     texts = [next(item[key] for key in _TEXT if key in item) for item in found]
     score = next((key for key in _SCORE if any(number(item.get(key)) is not None for item in found)), None)
     place = next((key for key in _PLACE if any(number(item.get(key)) is not None for item in found)), None)
-    used = {*_TEXT, score, place}
-    others = [{key: value for key, value in item.items() if key not in used} for item in found]
-    more = {"extra": {name: others}} if any(others) else {}
+    more = beside(name, found, {*_TEXT, score, place})
     if place:
         places = [number(item.get(place)) for item in found]
         return {"responses": texts, "ranks": ranks([None if p is None else -p for p in places])} | more
     if score:
         values = [number(item.get(score)) for item in found]
         return by_scores(texts, {score: values}, values) | more
-    return {"responses": texts} | more
+    values = _rated_apart(row, found)
+    return (by_scores(texts, {"rating": values}, values) if values else {"responses": texts}) | more
+
+
+def _rated_apart(row: Columns, found: list[dict]) -> list[float | None]:
+    """Ratings from `annotations`, one for each object: of its model where both name one, else in order."""
+    told = decoded(row.peek("annotations"))
+    if not isinstance(told, list) or len(told) != len(found) or not all(isinstance(t, dict) for t in told):
+        return []
+    models = [str(each["model"]) for each in told if "model" in each]
+    if models:
+        named = [str(item.get("model")) for item in found]
+        if sorted(models) != sorted(named) or len(set(models)) < len(named):
+            return []
+        told = [told[models.index(name)] for name in named]
+    values = [next((n for key in _SCORE if (n := number(each.get(key))) is not None), None) for each in told]
+    return values if any(value is not None for value in values) else []

@@ -1,7 +1,8 @@
 """Several answers to a prompt, ranked or rated; in one row, or one answer a line."""
 
-from rmkit.data.columns import BadValueError, Columns, decoded, items, mean, number, ranks
+from rmkit.data.columns import BadValueError, Columns, decoded, items, mean, number, ranks, yes_or_no
 from rmkit.data.formats.pairs import by_scores
+from rmkit.data.formats.ranked_objects import beside
 from rmkit.data.formats.registry import register
 from rmkit.data.question import asked
 from rmkit.data.transcripts import helpsteer
@@ -29,7 +30,7 @@ def nectar(row: Columns) -> dict:
     return {
         "responses": [answer.get("answer") for answer in answers],
         "ranks": ranks([None if place is None else -place for place in places]),
-    }
+    } | beside("answers", answers, {"answer", "rank"})
 
 
 @register("UltraFeedback", ("instruction", "completions"), when=_holds("completions", "response"))
@@ -51,7 +52,7 @@ def ultrafeedback(row: Columns) -> dict:
         "responses": [answer.get("response") for answer in answers],
         "ranks": ranks(means if aspect_names else overall),
         "ratings": ratings | {"overall_score": overall},
-    }
+    } | beside("completions", answers, {"response", "annotations", "overall_score"})
 
 
 def _rating(answer: dict, aspect: str) -> object:
@@ -62,9 +63,11 @@ def _rating(answer: dict, aspect: str) -> object:
 
 
 # A list of answers, and a list of numbers for them: high is good in the first kind, 1 is best in the second.
-_TEXTS = ("generations", "responses", "candidates", "completions", "outputs", "answers", "texts")
+_TEXTS = ("generations", "responses", "candidates", "completions", "outputs", "answers", "samples", "texts")
 _SCORES = ("ratings", "rating", "scores", "score", "rewards")
 _PLACES = ("ranking", "rankings", "rank", "ranks")
+# Beside them, or in one of _SCORES as true and false: which answers are right.
+_VERDICTS = ("correct", "is_correct", "correctness", "correctness_math_verify", "passed", "is_passed")
 
 
 def _list_in(row: Columns, names: tuple[str, ...], kind: type | tuple[type, ...]) -> str | None:
@@ -81,28 +84,33 @@ def _list_in(row: Columns, names: tuple[str, ...], kind: type | tuple[type, ...]
 
 
 def _rated_texts(row: Columns) -> bool:
-    own = "responses" in row and "ranks" in row  # a record of rmkit
+    # A record of rmkit has places or verdicts under these very names.
+    own = "responses" in row and ("ranks" in row or ("correct" in row and not row.among(_SCORES[1:])))
     return not own and bool(
-        _list_in(row, _TEXTS, str) and _list_in(row, _SCORES + _PLACES, (int, float, str))
+        _list_in(row, _TEXTS, str) and _list_in(row, _SCORES + _PLACES + _VERDICTS, (int, float, str))
     )
 
 
 @register(
     "generations and ratings",
-    *[(texts, numbers) for texts in _TEXTS for numbers in _SCORES + _PLACES],
+    *[(texts, numbers) for texts in _TEXTS for numbers in _SCORES + _PLACES + _VERDICTS],
     when=_rated_texts,
 )
 def generations(row: Columns) -> dict:
-    """A list of answers and a list of their ratings (distilabel), or of their ranks (1 = best).
+    """A list of answers and a list of their ratings (distilabel), of their ranks (1 = best), or of verdicts.
 
     {"instruction": "Name a fern.", "generations": ["Maidenhair.", "Oak."], "ratings": [5.0, 1.0]}
+    {"problem": "3 + 4?", "generations": ["It is 7.", "It is 8."], "is_correct": [true, false]}
     """
     texts = _list_in(row, _TEXTS, str)
     rated = _list_in(row, _SCORES, (int, float, str))
-    column = rated or _list_in(row, _PLACES, (int, float, str))
-    answers, numbers = items(row, texts), [number(value) for value in items(row, column)]
-    if len(answers) != len(numbers):
+    column = rated or next(c for n in (_PLACES, _VERDICTS) if (c := _list_in(row, n, (int, float, str))))
+    answers, told = items(row, texts), items(row, column)
+    if len(answers) != len(told):
         raise BadValueError(column, f"one number for each of the {len(answers)} answers")
+    if column in _VERDICTS or all(isinstance(value, bool) for value in told):
+        return {"responses": answers, "correct": [yes_or_no(value, column) for value in told]}
+    numbers = [number(value) for value in told]
     if rated:
         return by_scores(answers, {"rating": numbers}, numbers)
     return {"responses": answers, "ranks": ranks([None if place is None else -place for place in numbers])}
@@ -126,7 +134,7 @@ def nemo(row: Columns) -> dict:
     return {
         "responses": [answer.get("completion") for answer in answers],
         "ranks": ranks([None if place is None else -place for place in places]),
-    }
+    } | beside("completions", answers, {"completion", "rank"})
 
 
 def _best_first(row: Columns) -> bool:
@@ -185,8 +193,16 @@ def aspects(row: Columns) -> dict:
     }
 
 
-_ANSWER = ("response", "completion", "model_response", "generation")
-_SCORE = ("score", "rating", "reward", "quality", "overall", "overall_score")
+_ANSWER = (
+    "orig_response",
+    "model_response",
+    "model_output",
+    "llm_response",
+    "response",
+    "completion",
+    "generation",
+)
+_SCORE = ("orig_score", "score", "rating", "reward", "quality", "overall", "overall_score")
 
 
 def _alone(row: Columns) -> bool:

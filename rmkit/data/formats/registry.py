@@ -6,14 +6,14 @@ def my_votes(row):
     return {"prompt": row["ask"], "responses": [row["good"], row["bad"]], "ranks": [1, 2]}
 """
 
-import difflib
 import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from rmkit.data.columns import Columns, Row, plain
+from rmkit.data.columns import Columns, Row
+from rmkit.data.formats import nearest
 from rmkit.errors import InputError
 
 Convert = Callable[[Columns], dict]
@@ -108,40 +108,10 @@ def detect(rows: Sequence[Row]) -> Format:
     row = next(row for row in good if tuple(row.values) == layout)
     columns = Columns(row.values)
     known = max(FORMATS, key=lambda known: (known.reads(columns), FORMATS.index(known)))
-    if known.reads(Columns(row.values)):
+    if known.reads(columns) and not nearest.are_bare_names(columns):
         return known
-    raise InputError(f"{row.where}: {_nearest(list(layout))}")
-
-
-def _nearest(columns: list[str]) -> str:
-    """A sentence for columns that no format has: the nearest one, what it misses, and how to rename."""
-    found = ", ".join(map(repr, columns)) or "none"
-    known, layout = max(
-        ((known, layout) for known in FORMATS if known.when is _always for layout in known.layouts),
-        key=lambda pair: _likeness(pair[1], columns),
-    )
-    there = {plain(column) for column in columns}
-    free = [c for c in columns if plain(c) not in set(map(plain, layout))]
-    advice = []
-    for wanted in (column for column in layout if plain(column) not in there):
-        near = difflib.get_close_matches(wanted, free, n=1, cutoff=0.5)
-        free = [column for column in free if column not in near]
-        advice.append(f"rename {near[0]!r} to {wanted!r}" if near else f"there is no {wanted!r}")
-    hint = f" ({'; '.join(advice)})" if advice else ""
-    return (
-        f"no format has these columns: {found}; the nearest is {known.name}, which wants "
-        f"{' + '.join(layout)}{hint}. Simplest are prompt + responses + ranks, or prompt + "
-        "chosen + rejected; @rmkit.formats.register adds a format."
-    )
-
-
-def _likeness(layout: tuple[str, ...], columns: list[str]) -> float:
-    """0 to 1: how near a file's columns come to those that a format wants."""
-    likeness = [
-        max((difflib.SequenceMatcher(None, plain(w), plain(c)).ratio() for c in columns), default=0.0)
-        for w in layout
-    ]
-    return sum(value if value > 0.6 else 0.0 for value in likeness) / len(layout)
+    asked = {known.name: list(known.layouts) for known in FORMATS if known.when is _always}
+    raise InputError(f"{row.where}: {nearest.sentence(columns, asked)}")
 
 
 def page() -> str:

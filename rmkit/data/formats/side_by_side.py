@@ -11,7 +11,7 @@ from rmkit.data.formats.pairs import LOWER, by_scores
 from rmkit.data.formats.registry import register
 from rmkit.data.formats.tallies import NOTE, as_ratings, judged, listed, tally, votes_in
 from rmkit.data.formats.verdicts import told, verdict
-from rmkit.data.transcripts import messages
+from rmkit.data.transcripts import helpsteer, messages
 
 _STEMS = (
     "response",
@@ -27,6 +27,7 @@ _STEMS = (
     "argument",
     "text",
     "orig_response",
+    "conv",
 )
 _ENDINGS = (("_a", "_b"), ("_1", "_2"), ("_0", "_1"))
 SIDES = (
@@ -210,7 +211,8 @@ def helpsteer2_preference(row: Columns) -> dict:
 
     {"prompt": "Name a fern.", "response_1": "Maidenhair.", "response_2": "Oak.", "preference_strength": -3}
     """
-    return _on_a_scale(row, "preference_strength", "response_1", "response_2")
+    made = _on_a_scale(row, "preference_strength", "response_1", "response_2")
+    return made | ({"prompt": helpsteer(row["prompt"])} if isinstance(row.peek("prompt"), str) else {})
 
 
 def _on_a_scale(row: Columns, column: str, first: str, second: str) -> dict:
@@ -269,26 +271,3 @@ def saferlhf(row: Columns) -> dict:
         raise BadValueError("better_response_id", "0 or 1")
     made = preferred([row["response_0"], row["response_1"]], 1 if better == 0 else -1)
     return made | {"ratings": None if safer is None else {"safer": [float(safer == 0), float(safer == 1)]}}
-
-
-def _two_summaries(row: Columns) -> bool:
-    return isinstance(row.peek("summaries"), list) and len(row.peek("summaries")) == 2
-
-
-@register("OpenAI summaries", ("info", "summaries", "choice"), when=_two_summaries)
-def summaries(row: Columns) -> dict:
-    """OpenAI's comparisons of summaries: choice is 0 or 1; the prompt is the post, as in arXiv:2009.01325.
-
-    {"info": {"id": "t3", "post": "I lost my bike and found it again.", "title": "Bike",
-     "subreddit": "advice"}, "summaries": [{"text": "Bike."}, {"text": "Lost bike is back."}], "choice": 1,
-     "worker": "w1"}
-    """
-    info, choice = row["info"], number(row["choice"])
-    if choice not in (0, 1):
-        raise BadValueError("choice", "0 or 1")
-    if not isinstance(info, dict):
-        raise BadValueError("info", "an object with a post or an article")
-    names = {"subreddit": "SUBREDDIT: r/", "title": "TITLE: ", "post": "POST: ", "article": "ARTICLE: "}
-    parts = [f"{label}{info[name]}" for name, label in names.items() if info.get(name)]
-    made = preferred([summary.get("text") for summary in row["summaries"]], 1 if choice == 0 else -1)
-    return made | {"prompt": "\n\n".join([*parts, "TL;DR:"]), "id": row.peek("id") or info.get("id")}

@@ -3,8 +3,10 @@
 import re
 from dataclasses import replace
 
-from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, decoded, items, number
+from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, UnusableError, decoded, items, number
+from rmkit.data.formats.ranked_objects import beside
 from rmkit.data.formats.registry import register
+from rmkit.data.transcripts import Messages, is_talk, messages
 
 _NEUTRAL_IS_GOOD = {-1: 0, 0: 1, 1: 1}  # PRM800K's scale
 
@@ -25,33 +27,75 @@ def _one_scale(rows: list[Row]) -> list[Row]:
 
     As in the scores of Lightman et al. 2023 (arXiv:2305.20050, appendix F.2).
     """
-    three = any(-1.0 in _numbers(decoded(row.values.get("labels"))) for row in rows)
+    labels = [decoded(row.values.get(name)) for row in rows for name in _LABELS]
+    three = any(number(label) == -1 for each in labels if isinstance(each, list) for label in each)
     return [replace(row, about={"neutral": three}) for row in rows]
 
 
-_SIGNS = {"+": 1.0, "-": 0.0, "": None}
+_STEPS = ("steps", "solution_steps", "reasoning_steps", "chain_of_thoughts")
+_LABELS = ("labels", "step_labels", "step_ratings")
+_SAID = {
+    **dict.fromkeys(("+", "good", "correct", "right", "true", "yes", "positive", "valid"), 1),
+    **dict.fromkeys(("-", "bad", "incorrect", "wrong", "false", "no", "negative", "invalid"), 0),
+    **dict.fromkeys(("", "null", "none", "nan", "n/a"), None),
+}
 
 
-def _numbers(labels: object) -> list:
-    """Labels as numbers; what is neither a number, true, false, "+", "-" nor null stays as it is."""
-    if not isinstance(labels, list):
-        return []
-    known = [
-        float(x) if isinstance(x, bool) else _SIGNS.get(x, x) if isinstance(x, str) else x for x in labels
-    ]
-    return [x if number(x) is None else number(x) for x in known]
+def _label(label: object, column: str, scale: dict) -> int | None:
+    """1, 0 or None of a word (true, "+", null), or of a number on the scale of the file."""
+    word = str(label).strip().lower()
+    if word in _SAID:
+        return _SAID[word]
+    if (known := number(label)) not in scale:
+        raise BadValueError(
+            column, "1 (good), 0 (wrong) or null for each step; choose a threshold for soft labels"
+        )
+    return scale[known]
 
 
-@register("labeled steps", ("steps", "labels"), together=_one_scale, joins=True)
+@register(
+    "labeled steps",
+    *[(steps, labels) for steps in _STEPS for labels in _LABELS],
+    together=_one_scale,
+    joins=True,
+)
 def steps(row: Columns) -> dict:
     """A solution in steps with a label for each: 1, 0 and null, or PRM800K's 1, 0 (neutral) and -1.
 
     {"prompt": "What is 3 + 4?", "steps": ["3 + 4 = 7.", "So it is 8."], "labels": [1, 0]}
     """
-    return _labeled(row, "steps")
+    return _labeled(row, row.among(_STEPS)[0])
 
 
-@register("stepwise supervision", ("completions", "labels"), together=_one_scale, joins=True)
+def _objects(row: Columns) -> bool:
+    found = decoded(row.peek("steps"))
+    told = isinstance(found, list) and bool(found) and all(isinstance(step, dict) for step in found)
+    return told and all(
+        len({"text", "content", "step"} & set(step)) == 1 and "label" in step for step in found
+    )
+
+
+@register("steps as objects", ("steps",), when=_objects, joins=True)
+def objects(row: Columns) -> dict:
+    """Steps as objects, each with its text and its label: 1, 0 and null, or words as "correct".
+
+    {"problem": "3 + 4?", "steps": [{"text": "Add them.", "label": 1}, {"text": "It is 8.", "label": 0}]}
+    """
+    found = items(row, "steps", dict)
+    texts = [next(step[name] for name in ("text", "content", "step") if name in step) for step in found]
+    if not all(isinstance(text, str) for text in texts):
+        raise BadValueError("steps", "objects with a text and a label")
+    labels = [_label(step["label"], "steps", {0: 0, 1: 1}) for step in found]
+    return solution(texts, labels, **beside("steps", found, {"text", "content", "step", "label"}))
+
+
+@register(
+    "stepwise supervision",
+    ("completions", "labels"),
+    ("completions", "step_labels"),
+    together=_one_scale,
+    joins=True,
+)
 def stepwise(row: Columns) -> dict:
     """TRL's name for the same: the steps are completions.
 
@@ -61,16 +105,12 @@ def stepwise(row: Columns) -> dict:
 
 
 def _labeled(row: Columns, column: str) -> dict:
-    parts, given = items(row, column, str), _numbers(items(row, "labels"))
-    allowed = (-1, 0, 1, None) if row.about.get("neutral") else (0, 1, None)
-    if any(label not in allowed for label in given):
-        raise BadValueError(
-            "labels", "1 (good), 0 (wrong) or null for each step; choose a threshold for soft labels"
-        )
-    if len(parts) != len(given):
-        raise BadValueError("labels", f"one label for each of the {len(parts)} steps")
+    labels = row.among(_LABELS)[0]
     scale = _NEUTRAL_IS_GOOD if row.about.get("neutral") else {0: 0, 1: 1}
-    return solution(parts, [None if label is None else scale[label] for label in given])
+    parts, given = items(row, column, str), [_label(each, labels, scale) for each in items(row, labels)]
+    if len(parts) != len(given):
+        raise BadValueError(labels, f"one label for each of the {len(parts)} steps")
+    return solution(parts, given)
 
 
 def _published(row: Columns) -> bool:
@@ -101,31 +141,48 @@ def prm800k(row: Columns) -> dict:
     return solution(parts, labels, prompt=question.get("problem"))
 
 
+_TALK = ("conversations", "messages")
+_MARKS = {"+": 1, "-": 0}
+_BEGIN = re.compile(r"Step 1\s*:")
+
+
+def _turns(row: Columns) -> tuple[Messages, list[str], list[str]]:
+    """(a system message, if any; what the user says; what the assistant answers), turn by turn."""
+    talk = messages(row.peek(row.among(_TALK)[0]), row.among(_TALK)[0])
+    before = [turn for turn in talk[:1] if turn["role"] == "system"]
+    texts = [turn["content"] for turn in talk[len(before) :]]
+    return before, texts[::2], [text.strip() for text in texts[1::2]]
+
+
 def _marked(row: Columns) -> bool:
-    talk = decoded(row.peek("conversations"))
-    if not isinstance(talk, list) or not all(isinstance(turn, dict) for turn in talk):
+    if not is_talk(row.peek(row.among(_TALK)[0])):
         return False
-    said = [turn.get("content") for turn in talk[1::2]]
-    return bool(said) and all(mark in ("+", "-") for mark in said)
+    try:
+        _, said, marks = _turns(row)
+    except (BadRowError, UnusableError):  # no texts in turn
+        return False
+    told = len(marks) > 1 or bool(marks and _BEGIN.search(said[0]))  # one "+" may answer any question
+    return told and set(marks) <= set(_MARKS)
 
 
-@register("steps and marks in turn", ("conversations",), when=_marked, joins=True)
+@register("steps and marks in turn", *[(name,) for name in _TALK], when=_marked, joins=True)
 def marked(row: Columns) -> dict:
     """RLHFlow: every step is the user's turn, and the assistant answers "+" (good) or "-" (wrong).
 
     {"conversations": [{"role": "user", "content": "3 + 4? Step 1: 3 + 4 = 7."}, {"role": "assistant",
      "content": "+"}, {"role": "user", "content": "Step 2: It is 8."}, {"role": "assistant", "content": "-"}]}
     """
-    talk = items(row, "conversations", dict)
-    parts, marks = [turn.get("content") for turn in talk[::2]], [turn.get("content") for turn in talk[1::2]]
-    if len(parts) != len(marks) or not set(marks) <= {"+", "-"} or not all(isinstance(p, str) for p in parts):
-        raise BadValueError("conversations", 'steps, each followed by "+" or "-"')
-    begin = re.search(r"Step 1\s*:", parts[0])
+    column = row.among(_TALK)[0]
+    before, parts, marks = _turns(row)
+    if len(parts) != len(marks) or not set(marks) <= set(_MARKS):
+        raise BadValueError(column, 'steps, each followed by "+" or "-"')
+    begin = _BEGIN.search(parts[0])
     if begin is None:
-        raise BadValueError("conversations", 'a first turn with "Step 1:" after the question')
-    steps = [parts[0][begin.start() :], *parts[1:]]
-    question = parts[0][: begin.start()].strip()
-    return solution([step.strip() for step in steps], [int(mark == "+") for mark in marks], prompt=question)
+        raise BadValueError(column, 'a first turn with "Step 1:" after the question')
+    question, steps = parts[0][: begin.start()].strip(), [parts[0][begin.start() :], *parts[1:]]
+    row[column]
+    asked = [*before, {"role": "user", "content": question}] if before else question
+    return solution([step.strip() for step in steps], [_MARKS[mark] for mark in marks], prompt=asked)
 
 
 def _first_error(row: Columns, column: str, parts: list[str], where: float | None) -> dict:
@@ -188,7 +245,11 @@ def mrgsm8k(row: Columns) -> dict:
 _TAG = re.compile(r"\s*ки")
 
 
-@register("Math-Shepherd", ("input", "label", "task"), joins=True)
+def _tagged(row: Columns) -> bool:
+    return isinstance(row.peek("label"), str) and _TAG.search(str(row.peek("input"))) is not None
+
+
+@register("Math-Shepherd", ("input", "label", "task"), ("input", "label"), when=_tagged, joins=True)
 def math_shepherd(row: Columns) -> dict:
     """The tag "ки" ends every step of `input`; `label` has "+" (good) or "-" there.
 
@@ -206,7 +267,7 @@ def math_shepherd(row: Columns) -> dict:
             raise BadRowError("column 'label' must repeat the steps with + or - after each", "column 'label'")
         labels.append(int(mark == "+"))
         place += len(judged[place:]) - len(judged[place:].lstrip()) + 1
-    begin = re.search(r"Step 1\s*:", pieces[0])
+    begin = _BEGIN.search(pieces[0])
     if begin is None:
         raise BadRowError("column 'input' has no \"Step 1:\" where the solution begins", "column 'input'")
     parts = [pieces[0][begin.start() :], *pieces[1:-1]]
@@ -215,5 +276,21 @@ def math_shepherd(row: Columns) -> dict:
         [part.strip() for part in parts] + tail,
         labels + [None] * len(tail),
         prompt=pieces[0][: begin.start()].strip(),
-        subset=row["task"],
+        **({"subset": row["task"]} if "task" in row else {}),
     )
+
+
+@register("tagged steps", ("process", "label"), ("process", "labels"), joins=True)
+def tagged(row: Columns) -> dict:
+    """OmegaPRM: the tag "ки" ends every step of `process`; `label` is a list of "+" and "-".
+
+    {"question": "3 + 4?", "process": "Step 1: Add. ки\\nStep 2: It is 8. ки", "label": ["+", "-"]}
+    """
+    column, text = row.among(("label", "labels"))[0], row["process"]
+    if not isinstance(text, str):
+        raise BadValueError("process", 'text in which the tag "ки" ends every step')
+    parts = [part.strip() for part in _TAG.split(text) if part.strip()]
+    labels = [_label(each, column, {0: 0, 1: 1}) for each in items(row, column)]
+    if len(parts) != len(labels):
+        raise BadValueError(column, f"one label for each of the {len(parts)} steps")
+    return solution(parts, labels)

@@ -1,10 +1,13 @@
 """Open Assistant's trees: every message whose replies are ranked becomes one row."""
 
 from collections import defaultdict
+from dataclasses import replace
 
-from rmkit.data.columns import BadValueError, Columns, Row, number, ranks
+from rmkit.data.columns import Columns, Row, UnusableError, number, ranks
 from rmkit.data.formats.registry import register
 from rmkit.data.transcripts import messages
+
+_USED = ("message_id", "parent_id", "message_tree_id", "text", "role", "rank", "replies")
 
 
 def _branches(rows: list[Row]) -> list[Row]:
@@ -13,10 +16,12 @@ def _branches(rows: list[Row]) -> list[Row]:
     for row in rows:
         root = row.values.get("prompt")
         inside = _below(root, [], row) if isinstance(root, dict) else []
-        found += inside or [
-            Row(row.where, {"replies": [], "message_tree_id": None, "prompt": None}, row.fault)
-        ]
+        found += inside or [_unanswered(row)]
     return found
+
+
+def _unanswered(row: Row) -> Row:
+    return Row(row.where, {"replies": [], "message_tree_id": None, "prompt": None}, row.fault)
 
 
 def _below(message: dict, before: list[dict], row: Row) -> list[Row]:
@@ -48,13 +53,15 @@ def tree(row: Columns) -> dict:
     """
     replies = row["replies"]
     if not replies:
-        raise BadValueError("prompt", "a message with replies of the assistant")
+        raise UnusableError("no replies")
     places = [number(reply.get("rank")) for reply in replies]
     made = {
         "prompt": messages(row["prompt"], "prompt"),
         "responses": [reply.get("text") for reply in replies],
     }
     row["message_tree_id"]
+    others = [{name: value for name, value in reply.items() if name not in _USED} for reply in replies]
+    made |= {"extra": {"replies": others}} if any(others) else {}
     return made | {
         "ranks": ranks([None if p is None else -p for p in places])
         if any(p is not None for p in places)
@@ -63,7 +70,7 @@ def tree(row: Columns) -> dict:
 
 
 def _grown(rows: list[Row]) -> list[Row]:
-    """Messages, one a row, as trees: what `_branches` gives."""
+    """Messages, one a row, as trees: what `_branches` gives; each knows of how many rows it is made."""
     children: dict[object, list[dict]] = defaultdict(list)
     known = {row.values.get("message_id") for row in rows}
     for row in rows:
@@ -73,7 +80,10 @@ def _grown(rows: list[Row]) -> list[Row]:
         if row.values.get("parent_id") not in known:
             root = _with_replies(row.values, children)
             values = {"message_tree_id": row.values.get("message_tree_id"), "prompt": root}
-            found += _branches([Row(row.where, values, row.fault)])
+            inside = _branches([Row(row.where, values, row.fault)])
+            found += [replace(each, about={"rows": 1 + len(each.values["replies"])}) for each in inside]
+        elif row.values.get("role") == "prompter" and not children[row.values.get("message_id")]:
+            found.append(_unanswered(row))
     return found
 
 

@@ -21,6 +21,8 @@ WINNER = (
     "preferred_response",
     "better_response",
     "better_response_id",
+    "safer_response_id",
+    "overall_response",
     "best",
     "chosen",
     "orig_preference",
