@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import PurePath
 
-from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, decoded, number, plain
+from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, decoded, number, plain, unsaid
 from rmkit.data.formats.pairs import LOWER, by_scores
 from rmkit.data.formats.registry import register
 from rmkit.data.formats.tallies import NOTE, as_ratings, judged, listed, tally, votes_in
@@ -140,7 +140,10 @@ def _agreeing(made: dict, counted: tuple[str, list[float]] | None) -> dict:
     votes = judged(counted[1]) if counted else {}
     alone = counted is not None and sum(counted[1]) == 1 and made["ranks"] != votes["ranks"]
     if alone or votes.get("ranks") == made["ranks"][::-1] != made["ranks"]:
-        raise BadRowError("the verdict and the votes judge differently", "verdict against the votes")
+        raise BadRowError(
+            "the verdict and the votes judge differently: keep the column that counts",
+            "verdict against the votes",
+        )
     return made | ({"share": votes.get("share")} if made["ranks"] == votes.get("ranks") else {})
 
 
@@ -215,6 +218,8 @@ def helpsteer2_preference(row: Columns) -> dict:
 
 def _on_a_scale(row: Columns, column: str, first: str, second: str) -> dict:
     preference = number(row[column])
+    if unsaid(row[column]):
+        return {"responses": [row[first], row[second]]}
     if preference is None:
         raise BadValueError(column, "a number")
     return preferred([row[first], row[second]], -preference, abs(preference))
@@ -227,6 +232,8 @@ def shp(row: Columns) -> dict:
     {"history": "How do I keep basil alive?", "human_ref_A": "Sun and water.", "human_ref_B": "Sing.",
      "labels": 1, "score_ratio": 10.0}
     """
+    if unsaid(row["labels"]):
+        return {"responses": [row["human_ref_A"], row["human_ref_B"]]}
     if number(row["labels"]) not in (0, 1):
         raise BadValueError("labels", "0 or 1")
     ratio = number(row.get("score_ratio"))
@@ -265,9 +272,11 @@ def saferlhf(row: Columns) -> dict:
      "better_response_id": 0, "safer_response_id": 0}
     """
     better, safer = number(row["better_response_id"]), number(row.get("safer_response_id"))
-    if better not in (0, 1):
-        raise BadValueError("better_response_id", "0 or 1")
-    made = preferred([row["response_0"], row["response_1"]], 1 if better == 0 else -1)
+    made = {"responses": [row["response_0"], row["response_1"]]}
+    if not unsaid(row["better_response_id"]):
+        if better not in (0, 1):
+            raise BadValueError("better_response_id", "0 or 1")
+        made = preferred(made["responses"], 1 if better == 0 else -1)
     return made | {"ratings": None if safer is None else {"safer": [float(safer == 0), float(safer == 1)]}}
 
 
@@ -284,11 +293,12 @@ def summaries(row: Columns) -> dict:
      "worker": "w1"}
     """
     info, choice = row["info"], number(row["choice"])
-    if choice not in (0, 1):
+    if choice not in (0, 1, None) or (choice is None and not unsaid(row["choice"])):
         raise BadValueError("choice", "0 or 1")
     if not isinstance(info, dict):
         raise BadValueError("info", "an object with a post or an article")
     names = {"subreddit": "SUBREDDIT: r/", "title": "TITLE: ", "post": "POST: ", "article": "ARTICLE: "}
     parts = [f"{label}{info[name]}" for name, label in names.items() if info.get(name)]
-    made = preferred([summary.get("text") for summary in row["summaries"]], 1 if choice == 0 else -1)
+    made = {"responses": [summary.get("text") for summary in row["summaries"]]}
+    made = made if choice is None else preferred(made["responses"], 1 if choice == 0 else -1)
     return made | {"prompt": "\n\n".join([*parts, "TL;DR:"]), "id": row.peek("id") or info.get("id")}
