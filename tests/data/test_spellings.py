@@ -415,6 +415,7 @@ def test_a_pair_whose_winner_is_the_rejected_one_is_refused(column):
     with pytest.raises(InputError, match=f"column '{column}' names 'rejected'"):
         load([{"prompt": ASKED, column: "rejected"} | PAIR])
     assert load([{"prompt": ASKED, column: "chosen"} | PAIR])[0].ranks == [1, 2]
+    assert rows_to_score([{"prompt": ASKED, column: "rejected"} | PAIR])[0].record.responses == [GOOD, BAD]
 
 
 def test_a_winner_that_scores_lower_is_told():
