@@ -16,6 +16,7 @@ from rmkit.errors import InputError
 
 _GIVEN = {*RECORD_COLUMNS, "score", "notes"}  # what a format may give
 _LABELS = ("ranks", "correct", "ratings", "step_labels", "score")
+_ORDERS = ("ranks", "correct", "step_labels", "score")  # ratings alone order nothing
 _PICTURES = ("image", "images", "video", "videos", "audio", "audios")
 
 
@@ -185,6 +186,7 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
         _turn(made)
     if not scoring and all(made.get(name) is None for name in _LABELS):
         _refuse_unread_label(columns, form)
+    if not scoring and all(made.get(name) is None for name in _ORDERS):
         notes += ["no label"] if len(made["responses"]) > 1 and not form.as_is else []
     if not isinstance(made.get("extra"), dict | None):
         raise BadValueError("extra", "an object")

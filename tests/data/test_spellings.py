@@ -7,6 +7,7 @@ import pytest
 import torch
 from rmkit.preferences import load
 
+from rmkit.data.rows_to_score import rows_to_score
 from rmkit.errors import InputError
 from rmkit.theory import losses
 
@@ -211,6 +212,31 @@ def test_a_winner_that_says_nothing_is_no_label(value):
     assert load([SIDES | {"winner": value, "preference": "b"}])[0].responses == [BAD, GOOD]
 
 
+def test_a_rating_of_one_aspect_is_no_label_on_the_whole():
+    row = {"prompt": ASKED, "response_0": GOOD, "response_1": BAD, "safer_response_id": 0}
+    read = load([row | {"better_response_id": None}])
+    assert (read[0].ranks, read[0].ratings) == (None, {"safer": [1, 0]})
+    assert read.ledger.remarks == {"no label": 1}
+
+
+@pytest.mark.parametrize("nothing", [None, NAN, "n/a"])
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        ({"context": [user(ASKED)], "response1": GOOD, "response2": BAD}, "overall_preference"),
+        ({"prompt": ASKED, "response_1": GOOD, "response_2": BAD}, "preference_strength"),
+        ({"history": ASKED, "human_ref_A": GOOD, "human_ref_B": BAD}, "labels"),
+        ({"prompt": ASKED, "response_0": GOOD, "response_1": BAD}, "better_response_id"),
+        ({"info": {"post": ASKED}, "summaries": [{"text": GOOD}, {"text": BAD}]}, "choice"),
+    ],
+)
+def test_a_published_scale_that_says_nothing_is_no_label(row, column, nothing):
+    read = load([row | {column: nothing}])
+    assert (read[0].responses, read[0].ranks, read[0].ratings) == ([GOOD, BAD], None, None)
+    assert read.ledger.remarks == {"no label": 1}
+    assert rows_to_score([row | {column: nothing}])[0].record.responses == [GOOD, BAD]
+
+
 @pytest.mark.parametrize(
     "names",
     [
@@ -229,7 +255,8 @@ def test_a_model_is_named_as_the_winner(names):
     ("columns", "why"),
     [
         ({"model_a": "fern", "model_b": "fern", "winner": "fern"}, "stands for both"),
-        ({"model_a": "B", "model_b": "A", "winner": "B"}, "the name of the other model"),
+        ({"model_a": "B", "model_b": "A", "winner": "B"}, "the model or the text of the other"),
+        ({"response_a": "B", "response_b": "A", "winner": "B"}, "the model or the text of the other"),
         ({"winner": "a", "preference": "b"}, "'winner' and 'preference' judge differently"),
         ({"winner": "a", "label": "tie"}, "'winner' and 'label' judge differently"),
         ({"winner": "a", "is_tie": True}, "judge differently"),
@@ -253,6 +280,13 @@ def test_a_verdict_under_a_name_that_nobody_knows_is_refused(column, value):
     with pytest.raises(InputError, match=f"column '{column}' looks like a judgment"):
         load([SIDES | {column: value}])
     assert load([SIDES | {column: value, "winner": "b"}])[0].responses == [BAD, GOOD]
+
+
+def test_a_number_may_be_the_better_answer_itself():
+    row = {"prompt": "2 + 2?", "response_1": "5", "response_2": "4"}
+    assert load([row | {"winner": "4"}])[0].responses == ["4", "5"]
+    with pytest.raises(InputError, match="the model or the text of the other"):
+        load([row | {"response_1": "2", "winner": "2"}])
 
 
 def test_two_columns_that_agree_are_one_judgment():
@@ -381,6 +415,7 @@ def test_a_pair_whose_winner_is_the_rejected_one_is_refused(column):
     with pytest.raises(InputError, match=f"column '{column}' names 'rejected'"):
         load([{"prompt": ASKED, column: "rejected"} | PAIR])
     assert load([{"prompt": ASKED, column: "chosen"} | PAIR])[0].ranks == [1, 2]
+    assert rows_to_score([{"prompt": ASKED, column: "rejected"} | PAIR])[0].record.responses == [GOOD, BAD]
 
 
 def test_a_winner_that_scores_lower_is_told():

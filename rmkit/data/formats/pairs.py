@@ -91,7 +91,8 @@ def pair(row: Columns) -> dict:
     """
     better, worse = _sides(tuple(row))
     answers = [row[better], row[worse]]
-    _refuse_turned(row, better, worse)
+    if not row.about.get("scoring"):
+        _refuse_turned(row, better, worse)
     ratings, more = _ratings_inside(answers)
     return judged(row, answers, _ratings(row, better, worse) | ratings) | more
 

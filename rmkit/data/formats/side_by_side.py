@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import PurePath
 
-from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, decoded, number, plain
+from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, decoded, number, plain, unsaid
 from rmkit.data.formats.pairs import LOWER, by_scores
 from rmkit.data.formats.registry import register
 from rmkit.data.formats.tallies import NOTE, as_ratings, judged, listed, tally, votes_in
@@ -141,7 +141,10 @@ def _agreeing(made: dict, counted: tuple[str, list[float]] | None) -> dict:
     votes = judged(counted[1]) if counted else {}
     alone = counted is not None and sum(counted[1]) == 1 and made["ranks"] != votes["ranks"]
     if alone or votes.get("ranks") == made["ranks"][::-1] != made["ranks"]:
-        raise BadRowError("the verdict and the votes judge differently", "verdict against the votes")
+        raise BadRowError(
+            "the verdict and the votes judge differently: keep the column that counts",
+            "verdict against the votes",
+        )
     return made | ({"share": votes.get("share")} if made["ranks"] == votes.get("ranks") else {})
 
 
@@ -217,6 +220,8 @@ def helpsteer2_preference(row: Columns) -> dict:
 
 def _on_a_scale(row: Columns, column: str, first: str, second: str) -> dict:
     preference = number(row[column])
+    if unsaid(row[column]):
+        return {"responses": [row[first], row[second]]}
     if preference is None:
         raise BadValueError(column, "a number")
     return preferred([row[first], row[second]], -preference, abs(preference))
@@ -229,6 +234,8 @@ def shp(row: Columns) -> dict:
     {"history": "How do I keep basil alive?", "human_ref_A": "Sun and water.", "human_ref_B": "Sing.",
      "labels": 1, "score_ratio": 10.0}
     """
+    if unsaid(row["labels"]):
+        return {"responses": [row["human_ref_A"], row["human_ref_B"]]}
     if number(row["labels"]) not in (0, 1):
         raise BadValueError("labels", "0 or 1")
     ratio = number(row.get("score_ratio"))
@@ -267,7 +274,9 @@ def saferlhf(row: Columns) -> dict:
      "better_response_id": 0, "safer_response_id": 0}
     """
     better, safer = number(row["better_response_id"]), number(row.get("safer_response_id"))
-    if better not in (0, 1):
-        raise BadValueError("better_response_id", "0 or 1")
-    made = preferred([row["response_0"], row["response_1"]], 1 if better == 0 else -1)
+    made = {"responses": [row["response_0"], row["response_1"]]}
+    if not unsaid(row["better_response_id"]):
+        if better not in (0, 1):
+            raise BadValueError("better_response_id", "0 or 1")
+        made = preferred(made["responses"], 1 if better == 0 else -1)
     return made | {"ratings": None if safer is None else {"safer": [float(safer == 0), float(safer == 1)]}}

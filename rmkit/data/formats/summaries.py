@@ -1,6 +1,6 @@
 """OpenAI's summaries of posts: two compared, or one rated by axis."""
 
-from rmkit.data.columns import BadValueError, Columns, number
+from rmkit.data.columns import BadValueError, Columns, items, number, unsaid
 from rmkit.data.formats.registry import register
 from rmkit.data.formats.side_by_side import preferred
 
@@ -17,10 +17,13 @@ def summaries(row: Columns) -> dict:
      "subreddit": "advice"}, "summaries": [{"text": "Bike."}, {"text": "Lost bike is back."}], "choice": 1,
      "worker": "w1"}
     """
+    answers = [each.get("text") for each in items(row, "summaries", dict)]
+    if row.scoring or unsaid(row["choice"]):
+        return {"responses": answers} | _post(row)
     choice = number(row["choice"])
     if choice not in (0, 1):
         raise BadValueError("choice", "0 or 1")
-    return preferred([each.get("text") for each in row["summaries"]], 1 if choice == 0 else -1) | _post(row)
+    return preferred(answers, 1 if choice == 0 else -1) | _post(row)
 
 
 def _post(row: Columns) -> dict:

@@ -98,11 +98,14 @@ def side(value: object, column: str, row: Columns, first: str, second: str) -> i
     """1: the first is better, -1: the second, 0: a tie, from whatever one judgment says."""
     if isinstance(value, bool):
         raise BadValueError(column, '"a", "b" or "tie"')
-    if number(value) is not None:
+    named = _by_name(value, column, row, first, second)
+    if number(value) is not None and named is None:
         return _by_number(number(value), row, column, first)
-    named, word = _by_name(value, column, row, first, second), _by_word(value, first, second)
+    word = _by_word(str(value), first, second)
     if None not in (named, word) and named != word:
-        raise BadValueError(column, f"one answer: {value!r} is a side, and the name of the other model")
+        raise BadValueError(
+            column, f"one answer: {value!r} is a side, and the model or the text of the other"
+        )
     if named is None and word is None:
         raise BadValueError(column, '"a", "b", "model_a", "model_b", "A>B" or "tie"')
     return word if named is None else named
@@ -128,9 +131,7 @@ def _names(columns: tuple[str, ...], first: str, second: str) -> list[tuple[str,
     ]
 
 
-def _by_word(value: object, first: str, second: str) -> int | None:
-    if not isinstance(value, str):
-        return None
+def _by_word(value: str, first: str, second: str) -> int | None:
     marked = set(_MARKED.findall(value))  # a judge's reasons, and its verdict at the end
     word = (marked.pop() if len(marked) == 1 else value).strip().lower()
     compared = _BETTER.fullmatch(word.strip("[]"))
