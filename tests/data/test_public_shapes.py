@@ -237,6 +237,28 @@ def test_right_and_wrong_answers(columns, correct):
     assert "no label" not in read.ledger.remarks
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"chosen": GOOD, "rejected": BAD},
+        {"response": GOOD, "correct": True},
+        {"model_answer": GOOD, "is_correct": True},
+        {"responses": [GOOD, BAD], "scores": [1, 0]},
+        {"completions": [GOOD, BAD], "correct": [True, False]},
+        {"messages": [user(ASKED), assistant(GOOD)]},
+        {"response_a": GOOD, "response_b": BAD, "winner": "a"},
+    ],
+)
+@pytest.mark.parametrize(
+    "asked",
+    [{"options": ["mole", "heron"], "answer": "B"}, {"correct_answers": ["x"], "incorrect_answers": ["y"]}],
+)
+def test_options_beside_answers_of_a_model_are_no_answers(asked, columns):
+    record = one({"question": ASKED} | asked | columns)
+    assert record.responses[0] == GOOD
+    assert set(asked) <= set(record.extra)
+
+
 @pytest.mark.parametrize("answer", [1, "D", "heron", 7, None])
 def test_a_choice_that_may_mean_two_things_is_refused(answer):
     with pytest.raises(InputError, match="'answer' must be the letter"):

@@ -33,8 +33,20 @@ def _listed(row: Columns) -> tuple[list[str], list[str]]:
     return texts, names[: len(texts)]
 
 
+# Answers of a model: beside them the options, or the right and wrong answers, are part of the question.
+_SAID = (
+    *("chosen", "rejected", "response", "completion", "generation", "output", "prediction", "steps"),
+    *("responses", "completions", "generations", "outputs", "samples", "candidates"),
+    *("model_response", "model_answer", "model_output", "llm_response", "messages", "conversations"),
+)
+
+
+def _alone(row: Columns) -> bool:
+    return not row.among(_SAID)
+
+
 def _is_choice(row: Columns) -> bool:
-    return len(_listed(row)[0]) > 1
+    return _alone(row) and len(_listed(row)[0]) > 1
 
 
 def _counted_from(rows: list[Row]) -> list[Row]:
@@ -99,6 +111,7 @@ _NUMBERED = ("incorrect_answer_1", "distractor1", "distractor_1", "wrong_answer_
 @register(
     "right and wrong answers",
     *[(right, wrong) for right in _TRUE for wrong in (*_FALSE, *_NUMBERED)],
+    when=_alone,
 )
 def right_and_wrong(row: Columns) -> dict:
     """TruthfulQA, SciQ, GPQA: right answers and wrong ones, in lists, or in numbered columns.
@@ -126,7 +139,7 @@ def _texts(row: Columns, column: str) -> list[str]:
     return items(row, column, str)
 
 
-@register("TruthfulQA choices", ("question", "mc1_targets"), ("question", "mc2_targets"))
+@register("TruthfulQA choices", ("question", "mc1_targets"), ("question", "mc2_targets"), when=_alone)
 def targets(row: Columns) -> dict:
     """TruthfulQA's multiple choice: mc1_targets with one right choice, else mc2_targets with several.
 

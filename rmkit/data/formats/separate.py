@@ -7,7 +7,10 @@ from rmkit.data.columns import BadValueError, Columns, decoded, number, plain, r
 from rmkit.data.formats.pairs import by_scores
 from rmkit.data.formats.registry import register
 
-_STEMS = ("response", "answer", "output", "completion", "generation", "candidate", "sample", "summary")
+_STEMS = (
+    *("response", "answer", "output", "completion", "generation", "candidate", "sample", "summary"),
+    *("model_output", "reply", "argument", "text", "conversation"),
+)
 _FIRST = ("_0", "_1", "_a")
 _BEST = ("best", "winner", "preferred", "chosen", "choice", "best_response")
 _SCORES = ("scores", "ratings", "rewards", "score", "rating")
