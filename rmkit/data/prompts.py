@@ -209,7 +209,7 @@ def _as_talk(answer: object) -> object:
     if is_talk(answer):
         return messages(answer, "answer")
     if isinstance(answer, dict):  # {"text": ..., "model": ...}
-        return next((answer[name] for name in ("content", "text", "response") if name in answer), answer)
+        return next((_as_talk(answer[n]) for n in ("content", "text", "response") if n in answer), answer)
     if isinstance(answer, list) and answer and all(isinstance(part, dict) for part in answer):
         return messages(answer, "answer")
     # A list of other things is no conversation: it is counted as "not text", not taken for turns.

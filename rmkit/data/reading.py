@@ -8,7 +8,7 @@ import glob
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow
@@ -19,6 +19,7 @@ from rmkit.data.cleaning import Event
 from rmkit.data.columns import Row
 from rmkit.data.files import ACCEPTED, suffix
 from rmkit.data.folders import Part, named_apart, parts
+from rmkit.data.json_rows import row_of, rows_of_columns
 from rmkit.data.splits import are_splits, choose
 from rmkit.errors import InputError
 
@@ -41,6 +42,8 @@ def read(source, split: str | None = None, config: str | None = None) -> Source:
         DatasetDict of `datasets`, or a Hub id.
     Raises InputError where there is no such thing, split or config, with the names there are.
     """
+    if isinstance(source, Iterator):
+        source = list(source)
     if isinstance(source, list | tuple):
         return _list(source, split, config)
     if isinstance(source, Mapping):
@@ -95,8 +98,8 @@ def files_of(source: str | Path, split: str | None, config: str | None) -> Files
 
 def _list(source: list | tuple, split: str | None, config: str | None) -> Source:
     """A list of rows, or of files, all of which are read."""
-    if source and all(isinstance(item, dict) for item in source):
-        rows = [Row(f"row {number}", row) for number, row in enumerate(source, 1)]
+    if any(isinstance(item, dict) for item in source):
+        rows = [row_of(row, f"row {number}") for number, row in enumerate(source, 1)]
         return _chosen_rows(Source("list", [rows]), split, config)
     if source and all(isinstance(item, str | Path) for item in source):
         paths = [Path(item).expanduser() for item in source]
@@ -116,22 +119,35 @@ def name_of(names: list[str]) -> str:
 
 
 def _splits_in_memory(source: Mapping, split: str | None, config: str | None) -> Source:
-    """A DatasetDict, or a dictionary {split: rows}."""
-    if not source or not all(hasattr(rows, "column_names") or _are_rows(rows) for rows in source.values()):
+    """A DatasetDict, a dictionary {split: rows}, or one {column: values}."""
+    columns = rows_of_columns(source) if isinstance(source, dict) else []
+    if columns:
+        return _list(columns, split, config)
+    if not source or not all(map(_are_rows, source.values())):
         raise InputError(
             "A dictionary must hold splits: {'train': rows, 'test': rows}; one row goes into a list."
         )
     if config is not None:
         raise InputError(f"config={config!r}: a dictionary of splits has no configs.")
     if split == "all":
-        return Source("all", [table for rows in source.values() for table in read(rows).tables])
+        return Source("all", [table for name in source for table in _of_split_in_memory(source, name)])
     name, events = choose(list(source), split, "split", "this set")
-    rows = source[name]
-    return Source(name, read(rows).tables, events)
+    return Source(name, _of_split_in_memory(source, name), events)
+
+
+def _of_split_in_memory(source: Mapping, name: str) -> list[list[Row]]:
+    """The tables of one split; the place of a row that stands in no file begins with the split."""
+    read_in, rows = read(source[name], split="all").tables, not isinstance(source[name], str | Path)
+    return [
+        [replace(row, where=f"{name}, {row.where}") for row in table] if rows else table for table in read_in
+    ]
 
 
 def _are_rows(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
+    """Whether a value can be one split: a set, a frame, a file, or a list of rows."""
+    if isinstance(value, list):
+        return all(isinstance(row, dict) for row in value)
+    return isinstance(value, str | Path) or hasattr(value, "column_names") or hasattr(value, "columns")
 
 
 # --- files and their splits ---------------------------------------------------------------------------------
@@ -165,12 +181,13 @@ def _files(name: str, found: list[Part], split: str | None, config: str | None, 
 
 def _of_split(found: list[Part], asked: str | None, where: str) -> tuple[str, list[Part], list[Event]]:
     """(its name, its parts, what to say) of the split that was asked for, or of the default one."""
-    under_full_name = [part for part in found if part.name is not None and part.name == asked]
-    if under_full_name:
-        return asked, under_full_name, []
     # Beside files that name their split, a file without one is a split of its own.
     labelled = {part: part.split or part.path.name.split(".")[0] for part in found}
-    chosen, events = choose(list(dict.fromkeys(labelled.values())), asked, "split", where)
+    named = list(dict.fromkeys(labelled.values()))
+    under_full_name = [part for part in found if part.name is not None and part.name == asked]
+    if under_full_name and asked not in named:
+        return asked, under_full_name, []
+    chosen, events = choose(named, asked, "split", where)
     return chosen, [part for part in found if labelled[part] == chosen], events
 
 

@@ -21,7 +21,7 @@ def outcome(row: Columns) -> dict:
     {"prompt": "Is 4 even?", "completion": "No.", "label": false}
     """
     label = row.among(_LABELS)[0]
-    return one_answer(row) | {"correct": [yes_or_no(row[label], label)]}
+    return one_answer(row) | {"correct": [None if row.scoring else yes_or_no(row[label], label)]}
 
 
 def _talk(row: Columns) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import PurePath
 
-from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, decoded, number, plain
+from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, decoded, items, number, plain
 from rmkit.data.formats.pairs import by_scores
 from rmkit.data.formats.registry import register
 from rmkit.data.transcripts import messages
@@ -103,7 +103,7 @@ def side_by_side(row: Columns) -> dict:
     first, second = _sides(tuple(row))
     answers = [_as_judged(row, row[first]), _as_judged(row, row[second])]
     ratings = _ratings(row, first, second)
-    if row.about.get("scoring"):
+    if row.scoring:
         made = {"responses": answers}
     elif row.peek("winner_model_a") is not None:
         made = preferred(answers, _one_hot(row))
@@ -251,9 +251,9 @@ def helpsteer2_preference(row: Columns) -> dict:
 
 def _on_a_scale(row: Columns, column: str, first: str, second: str) -> dict:
     preference = number(row[column])
-    if preference is None:
+    if preference is None and not row.scoring:
         raise BadValueError(column, "a number")
-    return preferred([row[first], row[second]], -preference, abs(preference))
+    return preferred([row[first], row[second]], -(preference or 0), abs(preference or 0))
 
 
 @register("Stanford Human Preferences", ("history", "human_ref_A", "human_ref_B", "labels"))
@@ -263,11 +263,11 @@ def shp(row: Columns) -> dict:
     {"history": "How do I keep basil alive?", "human_ref_A": "Sun and water.", "human_ref_B": "Sing.",
      "labels": 1, "score_ratio": 10.0}
     """
-    if number(row["labels"]) not in (0, 1):
+    if number(row["labels"]) not in (0, 1) and not row.scoring:
         raise BadValueError("labels", "0 or 1")
     ratio = number(row.get("score_ratio"))
     strength = math.log(ratio) if ratio and ratio > 0 else None
-    return preferred([row["human_ref_A"], row["human_ref_B"]], number(row["labels"]) * 2 - 1, strength)
+    return preferred([row["human_ref_A"], row["human_ref_B"]], (number(row["labels"]) or 0) * 2 - 1, strength)
 
 
 @register("Auto-J", ("scenario", "label", "prompt", "response 1", "response 2"), benchmark=True)
@@ -277,7 +277,7 @@ def autoj(row: Columns) -> dict:
     {"scenario": "quiz", "label": 0, "prompt": "Which bird swims best?", "response 1": "A duck.",
      "response 2": "A robin."}
     """
-    side = {0.0: 1, 1.0: -1, 2.0: 0}.get(number(row["label"]))
+    side = {0.0: 1, 1.0: -1, 2.0: 0}.get(number(row["label"]), 0 if row.scoring else None)
     if side is None:
         raise BadValueError("label", "0, 1 or 2")
     return preferred([row["response 1"], row["response 2"]], side) | {"subset": row.get("scenario")}
@@ -301,7 +301,7 @@ def saferlhf(row: Columns) -> dict:
      "better_response_id": 0, "safer_response_id": 0}
     """
     better, safer = number(row["better_response_id"]), number(row.get("safer_response_id"))
-    if better not in (0, 1):
+    if better not in (0, 1) and not row.scoring:
         raise BadValueError("better_response_id", "0 or 1")
     made = preferred([row["response_0"], row["response_1"]], 1 if better == 0 else -1)
     return made | {"ratings": None if safer is None else {"safer": [float(safer == 0), float(safer == 1)]}}
@@ -320,11 +320,11 @@ def summaries(row: Columns) -> dict:
      "worker": "w1"}
     """
     info, choice = row["info"], number(row["choice"])
-    if choice not in (0, 1):
+    if choice not in (0, 1) and not row.scoring:
         raise BadValueError("choice", "0 or 1")
     if not isinstance(info, dict):
         raise BadValueError("info", "an object with a post or an article")
     names = {"subreddit": "SUBREDDIT: r/", "title": "TITLE: ", "post": "POST: ", "article": "ARTICLE: "}
     parts = [f"{label}{info[name]}" for name, label in names.items() if info.get(name)]
-    made = preferred([summary.get("text") for summary in row["summaries"]], 1 if choice == 0 else -1)
+    made = preferred([s.get("text") for s in items(row, "summaries", dict)], 1 if choice == 0 else -1)
     return made | {"prompt": "\n\n".join([*parts, "TL;DR:"]), "id": row.peek("id") or info.get("id")}

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, decoded, items, number
+from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, decoded, items, number, objects
 from rmkit.data.formats.registry import register
 
 _NEUTRAL_IS_GOOD = {-1: 0, 0: 1, 1: 1}  # PRM800K's scale
@@ -61,7 +61,10 @@ def stepwise(row: Columns) -> dict:
 
 
 def _labeled(row: Columns, column: str) -> dict:
-    parts, given = items(row, column, str), _numbers(items(row, "labels"))
+    parts = items(row, column, str)
+    if row.scoring:
+        return solution(parts, [None] * len(parts))
+    given = _numbers(items(row, "labels"))
     allowed = (-1, 0, 1, None) if row.about.get("neutral") else (0, 1, None)
     if any(label not in allowed for label in given):
         raise BadValueError(
@@ -86,18 +89,22 @@ def prm800k(row: Columns) -> dict:
      "chosen_completion": 0}]}}
     """
     question, label = row["question"], row["label"]
-    if not isinstance(label, dict) or not isinstance(label.get("steps"), list):
+    if not isinstance(question, dict) or not isinstance(label, dict) or "steps" not in label:
         raise BadValueError("label", 'an object with "steps", beside a question with "problem"')
     parts, labels = [], []
-    for step in label["steps"]:
-        chosen, candidates = step.get("chosen_completion"), step.get("completions") or []
+    for step in objects(label["steps"], "label"):
+        chosen, candidates = step.get("chosen_completion"), objects(step.get("completions"), "completions")
         if chosen is None and step.get("human_completion"):
             human = step["human_completion"]  # written by the labeler as a good step
-            parts, labels = [*parts, human["text"] if isinstance(human, dict) else human], [*labels, 1]
+            parts, labels = [*parts, human.get("text") if isinstance(human, dict) else human], [*labels, 1]
         elif candidates:
+            if chosen not in (None, *range(len(candidates))):
+                raise BadValueError("chosen_completion", f"one of 0 to {len(candidates) - 1}")
             candidate = candidates[chosen or 0]
-            parts.append(candidate["text"])
-            labels.append(_NEUTRAL_IS_GOOD.get(candidate.get("rating")))
+            parts.append(candidate.get("text"))
+            labels.append(_NEUTRAL_IS_GOOD.get(number(candidate.get("rating"))))
+    if not all(isinstance(part, str) for part in parts):
+        raise BadValueError("completions", "steps, each with a text")
     return solution(parts, labels, prompt=question.get("problem"))
 
 
@@ -118,7 +125,8 @@ def marked(row: Columns) -> dict:
     """
     talk = items(row, "conversations", dict)
     parts, marks = [turn.get("content") for turn in talk[::2]], [turn.get("content") for turn in talk[1::2]]
-    if len(parts) != len(marks) or not set(marks) <= {"+", "-"} or not all(isinstance(p, str) for p in parts):
+    texts = all(isinstance(part, str) for part in parts)
+    if not parts or len(parts) != len(marks) or not texts or any(mark not in ("+", "-") for mark in marks):
         raise BadValueError("conversations", 'steps, each followed by "+" or "-"')
     begin = re.search(r"Step 1\s*:", parts[0])
     if begin is None:
@@ -130,7 +138,7 @@ def marked(row: Columns) -> dict:
 
 def _first_error(row: Columns, column: str, parts: list[str], where: float | None) -> dict:
     """Good before the first error, wrong there, not judged after it. where: its index, None for no error."""
-    if where is None:
+    if where is None or row.scoring:
         return solution(parts, [1] * len(parts))
     if where != int(where) or not 0 <= where < len(parts):
         raise BadValueError(column, f"the number of one of the {len(parts)} steps")
@@ -145,7 +153,7 @@ def processbench(row: Columns) -> dict:
     {"id": "g-1", "problem": "Ann has 3 pens and buys 4.", "steps": ["3 + 4 = 7.", "She has 8."], "label": 1}
     """
     where = number(row["label"])
-    if where is None:
+    if where is None and not row.scoring:
         raise BadValueError("label", "the index of the first wrong step, or -1")
     return _first_error(row, "label", items(row, "steps", str), None if where == -1 else where)
 
@@ -156,7 +164,10 @@ def mistake(row: Columns) -> dict:
 
     {"input": "Sort: b, a.", "steps": ["a before b.", "So: b, a."], "mistake_index": 1}
     """
-    return _first_error(row, "mistake_index", items(row, "steps", str), number(row["mistake_index"]))
+    where = number(row["mistake_index"])
+    if where is None and row["mistake_index"] not in (None, "") and not row.scoring:
+        raise BadValueError("mistake_index", "the index of the first wrong step, or null")
+    return _first_error(row, "mistake_index", items(row, "steps", str), where)
 
 
 @register(
@@ -180,7 +191,7 @@ def mrgsm8k(row: Columns) -> dict:
     )
     value = row[column]
     where = number(value)
-    if where is None and str(value).strip().lower() not in ("n/a", "na", "none", ""):
+    if where is None and str(value or "").strip().lower() not in ("n/a", "na", "none") and not row.scoring:
         raise BadValueError(column, 'a number from 1, or "N/A"')
     return _first_error(row, column, items(row, f"{stem}_steps", str), None if where is None else where - 1)
 

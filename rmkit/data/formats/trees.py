@@ -1,8 +1,9 @@
 """Open Assistant's trees: every message whose replies are ranked becomes one row."""
 
 from collections import defaultdict
+from dataclasses import replace
 
-from rmkit.data.columns import BadValueError, Columns, Row, number, ranks
+from rmkit.data.columns import BadValueError, Columns, Row, number, objects, ranks
 from rmkit.data.formats.registry import register
 from rmkit.data.transcripts import messages
 
@@ -21,7 +22,10 @@ def _branches(rows: list[Row]) -> list[Row]:
 
 def _below(message: dict, before: list[dict], row: Row) -> list[Row]:
     talk = [*before, {"role": message.get("role"), "content": message.get("text")}]
-    replies = message.get("replies") or []
+    try:
+        replies = objects(message.get("replies"), "replies")
+    except BadValueError as error:
+        return [replace(row, fault=error)]
     rows = []
     if replies and all(reply.get("role") == "assistant" for reply in replies):
         name = message.get("message_id")
@@ -65,20 +69,25 @@ def tree(row: Columns) -> dict:
 def _grown(rows: list[Row]) -> list[Row]:
     """Messages, one a row, as trees: what `_branches` gives."""
     children: dict[object, list[dict]] = defaultdict(list)
-    known = {row.values.get("message_id") for row in rows}
+    known = {_key(row.values.get("message_id")) for row in rows}
     for row in rows:
-        children[row.values.get("parent_id")].append(row.values)
+        children[_key(row.values.get("parent_id"))].append(row.values)
     found = []
     for row in rows:
-        if row.values.get("parent_id") not in known:
+        if _key(row.values.get("parent_id")) not in known:
             root = _with_replies(row.values, children)
             values = {"message_tree_id": row.values.get("message_tree_id"), "prompt": root}
             found += _branches([Row(row.where, values, row.fault)])
     return found
 
 
+def _key(name: object) -> object:
+    """What a message is known by: text, a number or null; anything else is no name of another message."""
+    return name if isinstance(name, str | int | None) else repr(name)
+
+
 def _with_replies(message: dict, children: dict) -> dict:
-    replies = [_with_replies(reply, children) for reply in children[message.get("message_id")]]
+    replies = [_with_replies(reply, children) for reply in children[_key(message.get("message_id"))]]
     return message | {"replies": replies}
 
 
