@@ -5,6 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import NoReturn
 
 from rmkit.commands import benchmark, evaluate, plan, rank, score, shared, train
 from rmkit.errors import InputError, shown
@@ -34,10 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what it cannot read as every other error does: control characters stand as escapes."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(shown(message))
+
+
 def _parser(training: bool = False) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m rmkit", description="Reward modeling.", epilog=shared.EPILOG
-    )
+    parser = _Parser(prog="python -m rmkit", description="Reward modeling.", epilog=shared.EPILOG)
     commands = parser.add_subparsers(metavar="command", required=True)
     doctor = commands.add_parser("doctor", help="what is installed here, and what is missing")
     doctor.set_defaults(run=_doctor)

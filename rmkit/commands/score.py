@@ -1,7 +1,6 @@
 """python -m rmkit score: the rows of a file with their rewards."""
 
 import argparse
-import json
 import math
 import sys
 from pathlib import Path
@@ -26,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     """As many lines as DATA has rows, in order: all their columns, and rewards, or null and the reason."""
     from rmkit.commands.parts import scored
     from rmkit.data.rows_to_score import as_preferences_to_score, rows_to_score
+    from rmkit.data.saved_lines import as_line
 
     out = shared.out_file(arguments)
     rows = rows_to_score(arguments.data)
@@ -42,10 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
         for numbers in rewards.values():
             if not all(map(math.isfinite, numbers)):
                 raise InputError(f"{arguments.model} gives the reward {numbers}; is it a broken model?")
-        with out.open("w", encoding="utf-8") as file:
+        with out.open("wb") as file:
             for row in rows:
-                line = row.line(rewards.get(id(row.record)))
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.write(as_line(row.line(rewards.get(id(row.record)))))
         cut = f", {found.cut:,} read in part" if found.cut else ""
     shared.say(f"wrote {out}: {len(rows):,} rows, {len(data):,} with their rewards{cut}")
     return 0

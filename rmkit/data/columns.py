@@ -1,13 +1,15 @@
 """Single columns of a row, read with care: what all formats share."""
 
-import ast
 import base64
+import contextlib
 import json
 import math
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from statistics import fmean
+
+from rmkit.data.printed import is_printed, value_of
 
 
 class BadRowError(Exception):
@@ -106,6 +108,11 @@ class Columns(dict):
         """The column's value, or None, without reading it."""
         column = self.find(name)
         return None if column is None else dict.__getitem__(self, column)
+
+    @property
+    def scoring(self) -> bool:
+        """Whether the row is only to be scored: then its labels do not matter, readable or not."""
+        return bool(self.about.get("scoring"))
 
     @property
     def unread(self) -> dict:
@@ -211,7 +218,7 @@ def number(value: object) -> float | None:
         value = value.replace(",", ".")
     try:
         result = float(value) if not isinstance(value, bool) else math.nan
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return result if math.isfinite(result) else None
 
@@ -272,9 +279,6 @@ def mean(values: list) -> float | None:
     return fmean(known) if known else None
 
 
-_AS_PYTHON = re.compile(r"\[*\s*(\{\s*'|\[\s*['\"])")
-
-
 def decoded(value: object) -> object:
     """What a text such as '[{"role": ...}]' holds, JSON or as Python prints it; anything else as it is."""
     if not isinstance(value, str) or value.strip()[:1] not in ("[", "{"):
@@ -284,13 +288,9 @@ def decoded(value: object) -> object:
         return json.loads(text)
     except (ValueError, RecursionError):
         pass  # a text that only begins like JSON, or Python's own way to print a list
-    if _AS_PYTHON.match(text):
-        # NumPy prints a list of dictionaries without commas, and pandas writes that into a CSV file.
-        for literal in (text, re.sub(r"\}\s*\n\s*\{", "}, {", text)):
-            try:
-                return ast.literal_eval(literal)
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
-                continue
+    if is_printed(text):
+        with contextlib.suppress(ValueError):
+            return value_of(text)
     return value
 
 
@@ -299,6 +299,14 @@ def items(row: dict, column: str, kind: type = object) -> list:
     value = decoded(row[column])
     if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
         raise BadValueError(column, "a list" + (f" of {kind.__name__}" if kind is not object else ""))
+    return value
+
+
+def objects(value: object, column: str) -> list[dict]:
+    """What a column holds inside of it as a list of objects; null is none."""
+    value = [] if value is None else value
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise BadValueError(column, "a list of objects")
     return value
 
 

@@ -283,8 +283,7 @@ def subset_of(values: dict) -> str | None:
 def key_of(values: dict) -> str:
     """The key of a dropped row's prompt, as far as it can be told."""
     prompt = values.get("prompt")
-    if isinstance(prompt, list) and not all(
-        isinstance(m, dict) and isinstance(m.get("content"), str) for m in prompt
-    ):
+    try:
+        return prompt_key(Record(checked_prompt(prompt), [])) if prompt else ""
+    except (BadRowError, UnusableError):
         return ""
-    return prompt_key(Record(checked_prompt(prompt), [])) if isinstance(prompt, str | list) and prompt else ""

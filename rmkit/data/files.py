@@ -5,6 +5,7 @@ A row that cannot be read is a Row with a fault; only a file that cannot be read
 
 import gzip
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -29,7 +30,19 @@ _HUB_ADDRESS = re.compile(r"(?:https?://(?:www\.)?huggingface\.co|hf:/)/datasets
 _ADDRESS = re.compile(r"[a-zA-Z][\w+.-]+://")
 _OF_A_MODEL = ("*.safetensors", "pytorch_model*.bin", "tokenizer_config.json")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+# What a file begins with that is not what its name says.
+_OTHER_KINDS = {
+    b"\x1f\x8b": "packed: let its name end in .gz",
+    b"\x28\xb5\x2f\xfd": "packed: let its name end in .zst",
+    b"PK\x03\x04": "a zip archive or a workbook: unpack it, or export it as CSV",
+    b"BZh": "packed with bzip2: unpack it",
+    b"\xfd7zXZ": "packed with xz: unpack it",
+    b"PAR1": "Parquet: let its name end in .parquet",
+    b"ARROW1": "Arrow: let its name end in .arrow",
+    b"SQLite format": "a database: export its table as CSV",
+    b"<!doctype": "a web page, not the data: download the file itself",
+    b"<html": "a web page, not the data: download the file itself",
+}
 _UNREADABLE = (OSError, EOFError, pyarrow.ArrowException)
 _POINTER = b"version https://git-lfs"  # what a clone without Git LFS has in place of a large file
 
@@ -78,14 +91,27 @@ def each_row(path: Path) -> Iterator[Row]:
     if of in (".parquet", ".arrow"):
         found = _table(path, of)
     elif of in (".csv", ".tsv"):
+        _refuse_other_kinds(path)
         found = separated_rows(path, text_bytes(path), of)
     else:
+        _refuse_other_kinds(path)
         found = _json(path, of)
     first = next(found, None)
     if first is None:
         raise InputError(f"{path} is empty: it holds no rows.")
     yield first
     yield from found
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    try:
+        with _unpacked(path) as file:
+            beginning = file.read(16)
+    except _UNREADABLE as error:
+        raise InputError(f"{path}: cannot be read ({error}).") from error
+    for mark, what in _OTHER_KINDS.items():
+        if beginning.startswith(mark) or beginning.lower().startswith(mark):
+            raise InputError(f"{path} is {what}.")
 
 
 def _json(path: Path, of: str) -> Iterator[Row]:
@@ -122,7 +148,7 @@ def _beginning(file: Iterable[bytes]) -> list[bytes]:
 
 def _is_utf_8(beginning: bytes) -> bool:
     """Whether a file begins as text that can be read where it lies."""
-    return not beginning.startswith(_POINTER) and beginning[:2] not in _UTF_16
+    return not beginning.startswith(_POINTER) and json.detect_encoding(beginning).startswith("utf-8")
 
 
 def _bytes(path: Path) -> bytes:
@@ -142,11 +168,12 @@ def text_bytes(path: Path) -> bytes:
     content = _bytes(path)
     if content.startswith(_POINTER):
         raise InputError(f"{path} is a Git LFS pointer, not the data; run `git lfs pull` in its folder.")
-    if content[:2] in _UTF_16:  # what a spreadsheet saves as "Unicode text"
+    encoding = json.detect_encoding(content)  # by its first four bytes, and as well where it is no JSON
+    if not encoding.startswith("utf-8"):  # what a spreadsheet saves as "Unicode text"
         try:
-            content = content.decode("utf-16").encode("utf-8")
+            content = content.decode(encoding).encode("utf-8")
         except UnicodeError as error:
-            raise InputError(f"{path} begins as UTF-16 and is not; save it as UTF-8.") from error
+            raise InputError(f"{path} begins as {encoding.upper()} and is not; save it as UTF-8.") from error
     return content.removeprefix(_BYTE_ORDER_MARK)
 
 

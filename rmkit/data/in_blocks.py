@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rmkit.data import cleaning, convert, files, reading, stored
+from rmkit.data import cleaning, convert, files, reading, splits, stored
 from rmkit.data.columns import Row
 from rmkit.data.formats.registry import detect
 from rmkit.data.groups import Preferences
@@ -78,8 +78,8 @@ class _Rows:
             for path in each.paths:
                 for rows, placed in self._of_file(path):
                     if each.split is None:
-                        labels = list(dict.fromkeys(labels + reading.splits_of(rows)))
-                        if len(labels) > 1 and reading.are_splits(labels):
+                        labels = list(dict.fromkeys(labels + splits.of_rows(rows)))
+                        if len(labels) > 1 and splits.are_splits(labels):
                             raise NotInBlocks
                     yield from map(self._kept, placed)
 

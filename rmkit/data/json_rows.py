@@ -2,24 +2,29 @@
 
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from rmkit.data.columns import BadRowError, Row
+from rmkit.data.columns import BadRowError, Row, decoded
 from rmkit.errors import InputError
 
 
 def json_rows(path: Path, content: bytes, of: str) -> Iterator[Row]:
     """The rows of JSON text. of: ".json", or ".jsonl" (then a line is a row, never a table)."""
     start = content.lstrip()[:1]
-    if start == b"[":
-        yield from _listed(path, _parse(content, path, 1))
-    elif start == b"{" and _is_one_object(content, of):
-        yield from _in_object(path, _parse(content, path, 1))
-    else:
+    if start != b"[" and not (start == b"{" and _is_one_object(content, of)):
         yield from lines(path, io.BytesIO(content))
+        return
+    try:
+        value = _parse(content, path, 1)
+    except InputError:
+        value = _several(content)  # what jq prints
+        if len(value) < 2:
+            raise
+    yield from _listed(path, value) if isinstance(value, list) else _in_object(path, value)
 
 
 def begins_lines(beginning: list[bytes], of: str) -> bool:
@@ -62,15 +67,42 @@ def lines(path: Path, content: Iterable[bytes]) -> Iterator[Row]:
         line = line.removesuffix(b"\n")
         if not line.strip():
             continue
+        where = f"{path}, line {number}"
         try:
-            yield _row(_parse(line, path, number), f"{path}, line {number}")
+            yield _row(_parse(line, path, number), where)
         except InputError as error:
-            yield Row(f"{path}, line {number}", {}, BadRowError(str(error), "not JSON"))
+            several = _several(line)
+            for place, value in enumerate(several, 1):
+                yield _row(value, f"{where}, object {place}" if len(several) > 1 else where)
+            if not several:
+                yield Row(where, {}, BadRowError(str(error), "not JSON"))
+
+
+_BETWEEN = re.compile(r"[\s,\x1e]*")  # the last one opens each text of a "JSON text sequence"
+
+
+def _several(content: bytes) -> list:
+    """The values of JSON texts that stand one after the other, a comma between them or none; else none."""
+    found, decoder = [], json.JSONDecoder()
+    try:
+        text = content.decode("utf-8")
+        place = _BETWEEN.match(text).end()
+        while place < len(text):
+            value, place = decoder.raw_decode(text, place)
+            place = _BETWEEN.match(text, place).end()
+            found.append(value)
+    except (ValueError, RecursionError):
+        return []
+    return [] if any(_is_deep(value) for value in found) else found
 
 
 def _listed(path: Path, values: list, under: str = "") -> Iterator[Row]:
     for number, value in enumerate(values, 1):
         yield _row(value, f"{path}{under}, row {number}")
+
+
+# What an object that holds rows may call them, beside tables of other things.
+_ROWS = ("data", "rows", "examples", "instances", "items", "records")
 
 
 def _in_object(path: Path, value: dict) -> Iterator[Row]:
@@ -79,13 +111,21 @@ def _in_object(path: Path, value: dict) -> Iterator[Row]:
         names = value["columns"]
         yield from _listed(path, [dict(zip(names, row, strict=False)) for row in value["data"]])
         return
+    if value and all(rows == [] for rows in value.values()):
+        return
     tables = {name: rows for name, rows in value.items() if _is_table(rows)}
-    if tables and (len(tables) == 1 or len(tables) == len(value)) and not are_columns(value):
+    named = next((name for name in _ROWS if name in tables), None)
+    if named and len(tables) > 1:
+        tables, value = {named: tables[named]}, {named: tables[named]}
+    inner = value.get("data")
+    if not tables and isinstance(inner, dict) and any(map(_is_table, inner.values())):
+        yield from _in_object(path, inner)
+    elif tables and (len(tables) == 1 or len(tables) == len(value)) and not _are_columns(value):
         for name, rows in tables.items():
             for row in _listed(path, rows, f", {name!r}"):
                 yield replace(row, about={"table": name})
-    elif are_columns(value):
-        yield from _listed(path, from_columns(value))
+    elif _are_columns(value):
+        yield from _listed(path, rows_of_columns(value))
     elif value and all(isinstance(row, dict) for row in value.values()):  # pandas, "index": {index: row}
         yield from _listed(path, list(value.values()))
     else:
@@ -96,13 +136,15 @@ def _is_table(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
 
 
-def from_columns(value: dict) -> list[dict]:
-    """The rows of `are_columns`."""
+def rows_of_columns(value: dict) -> list[dict]:
+    """The rows of {column: [values]} or {column: {index: value}}; none where an object holds no columns."""
+    if not _are_columns(value):
+        return []
     columns = [list(column.values()) if isinstance(column, dict) else column for column in value.values()]
     return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def are_columns(value: dict) -> bool:
+def _are_columns(value: dict) -> bool:
     """Whether an object holds columns: lists of one length, or objects with the same numbers as keys."""
     columns = list(value.values())
     if len(columns) < 2:
@@ -115,9 +157,30 @@ def are_columns(value: dict) -> bool:
     return False
 
 
+_DEEP = 200  # levels
+
+
+def _is_deep(value: object) -> bool:
+    """Whether lists and objects stand in each other on more levels than any row has a use for."""
+    layer = [value]
+    for _ in range(_DEEP):
+        layer = [
+            inner
+            for each in layer
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not layer:
+            return False
+    return True
+
+
 def _parse(content: bytes, path: Path, first_line: int) -> object:
     try:
-        return json.loads(content.decode("utf-8"))
+        value = json.loads(content.decode("utf-8"))
+        if content.count(b"[") + content.count(b"{") > _DEEP and _is_deep(value):
+            raise RecursionError
+        return value
     except UnicodeDecodeError as error:
         line = first_line + content.count(b"\n", 0, error.start)
         raise InputError(f"{path}, line {line} is not UTF-8 text; save the file as UTF-8.") from error
@@ -131,11 +194,19 @@ def _parse(content: bytes, path: Path, first_line: int) -> object:
 
 
 def _row(value: object, where: str) -> Row:
-    if isinstance(value, dict):
-        return Row(where, value)
-    kind = type(value).__name__
-    return Row(
-        where,
-        {},
-        BadRowError(f"{where}: a {kind} where an object with named columns was wanted", "no object"),
-    )
+    return row_of(decoded(value), where)
+
+
+def row_of(value: object, where: str) -> Row:
+    """A row of these values; with a fault where they are no object, or one that the Hub's viewer has cut."""
+    if not isinstance(value, dict):
+        kind = "null" if value is None else f"a {type(value).__name__}"
+        reason = f"{where}: {kind} where an object with named columns was wanted"
+        return Row(where, {}, BadRowError(reason, "no object"))
+    if isinstance(value.get("row"), dict) and "row_idx" in value:  # as the Hub's viewer hands out rows
+        cut = value.get("truncated_cells")
+        reason = (
+            f"{where}: the Hub's viewer has cut {', '.join(map(str, cut or ()))}; download the file itself"
+        )
+        return Row(where, value["row"], BadRowError(reason, "cut by the viewer") if cut else None)
+    return Row(where, value)

@@ -8,19 +8,20 @@ import glob
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import IOBase
 from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
 
-from rmkit.data import files
+from rmkit.data import files, splits
 from rmkit.data.cleaning import Event
 from rmkit.data.columns import Row
 from rmkit.data.files import ACCEPTED, suffix
-from rmkit.data.folders import Part, is_split, parts
-from rmkit.data.json_rows import are_columns, from_columns
+from rmkit.data.folders import Part, named_apart, parts
+from rmkit.data.json_rows import row_of, rows_of_columns
+from rmkit.data.splits import are_splits, choose
 from rmkit.errors import InputError
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+){0,2}")
@@ -42,6 +43,8 @@ def read(source, split: str | None = None, config: str | None = None) -> Source:
         DatasetDict of `datasets`, or a Hub id.
     Raises InputError where there is no such thing, split or config, with the names there are.
     """
+    if isinstance(source, Iterator):
+        source = list(source)
     if isinstance(source, list | tuple):
         return _list(source, split, config)
     if isinstance(source, Mapping):
@@ -89,16 +92,23 @@ def files_of(source: str | Path, split: str | None, config: str | None) -> Files
     if path.is_dir():
         return _files(path.name, parts(path), split, config, str(path))
     found = sorted(map(Path, glob.glob(str(path), recursive=True))) if glob.has_magic(str(path)) else []
-    of_files = [Part(file, split=is_split(file)) for file in found if files.kind(file)]
+    fixed = next((n for n, name in enumerate(path.parts) if glob.has_magic(name)), 0)
+    of_files = [Part.of(file, file.parts[fixed:-1]) for file in found if file.is_file() and files.kind(file)]
+    if found and not of_files:
+        raise InputError(f"{source} matches no data file, such as {found[0]}; {ACCEPTED}.")
     return _files(str(source), of_files, split, config) if found else None
 
 
 def _list(source: list | tuple, split: str | None, config: str | None) -> Source:
     """A list of rows, or of files, all of which are read."""
-    if source and all(isinstance(item, dict) for item in source):
-        rows = [Row(f"row {number}", row) for number, row in enumerate(source, 1)]
+    if any(isinstance(item, dict) for item in source):
+        rows = [row_of(row, f"row {number}") for number, row in enumerate(source, 1)]
         return _chosen_rows(Source("list", [rows]), split, config)
     if source and all(isinstance(item, str | Path) for item in source):
+        paths = [Path(item).expanduser() for item in source]
+        if split not in (None, "all") and all(path.is_file() for path in paths) and len(paths) > 1:
+            some = _files(name_of([path.name for path in paths]), list(map(Part.of, paths)), split, config)
+            return _chosen_rows(Source(some.name, list(map(files.rows, some.paths))), some.split, None)
         found = [read(item, split, config) for item in source]
         name = name_of([each.name for each in found])
         tables = [table for each in found for table in each.tables]
@@ -113,9 +123,10 @@ def name_of(names: list[str]) -> str:
 
 def _splits_in_memory(source: Mapping, split: str | None, config: str | None) -> Source:
     """A DatasetDict, a dictionary {split: rows}, or {column: values}."""
-    if are_columns(source):
-        return _list(from_columns(source), split, config)
-    if not source or not all(map(_are_rows, source.values())):
+    columns = rows_of_columns(source) if isinstance(source, dict) else []
+    if columns:
+        return _list(columns, split, config)
+    if not source or not all(_are_rows(name, rows) for name, rows in source.items()):
         raise InputError(
             "A dictionary must hold splits, {'train': rows, 'test': rows}, or columns of one length; one row "
             "goes into a list."
@@ -123,15 +134,26 @@ def _splits_in_memory(source: Mapping, split: str | None, config: str | None) ->
     if config is not None:
         raise InputError(f"config={config!r}: a dictionary of splits has no configs.")
     if split == "all":
-        return Source("all", [table for rows in source.values() for table in read(rows).tables])
-    name, events = _choose(list(source), split, "split", "this set")
-    rows = source[name]
-    return Source(name, read(rows).tables, events)
+        return Source("all", [table for name in source for table in _of_split_in_memory(source, name)])
+    name, events = choose(list(source), split, "split", "this set")
+    return Source(name, _of_split_in_memory(source, name), events)
 
 
-def _are_rows(value: object) -> bool:
-    table = hasattr(value, "column_names") or hasattr(value, "columns")
-    return table or (isinstance(value, list) and all(isinstance(row, dict) for row in value))
+def _of_split_in_memory(source: Mapping, name: str) -> list[list[Row]]:
+    """The tables of one split; the place of a row that stands in no file begins with the split."""
+    read_in, rows = read(source[name], split="all").tables, not isinstance(source[name], str | Path)
+    return [
+        [replace(row, where=f"{name}, {row.where}") for row in table] if rows else table for table in read_in
+    ]
+
+
+def _are_rows(name: str, value: object) -> bool:
+    """Whether a value can be one split: a set, a frame, a file, or a list of rows."""
+    if isinstance(value, list):
+        return all(isinstance(row, dict) for row in value)
+    if isinstance(value, str):  # a path, unless it is a text of {"prompt": text}
+        return splits.told(name) is not None or files.kind(Path(value)) is not None
+    return isinstance(value, Path) or hasattr(value, "column_names") or hasattr(value, "columns")
 
 
 # --- files and their splits ---------------------------------------------------------------------------------
@@ -140,41 +162,39 @@ def _are_rows(value: object) -> bool:
 def _files(name: str, found: list[Part], split: str | None, config: str | None, where: str = "") -> Files:
     where = where or name
     events: list[Event] = []
+    if config is None:
+        aside, found = [p for p in found if p.aside], [p for p in found if not p.aside] or found
+        events += [Event("file not read", str(part.path), kept=True) for part in aside if part not in found]
     configs = list(dict.fromkeys(part.config for part in found))
     if config is not None or len(configs) > 1:
-        chosen, _ = _choose([c for c in configs if c is not None], config, "config", where, default="default")
+        default = next((part.config for part in found if part.default), "default")
+        named = [each for each in configs if each is not None]
+        chosen, more = choose(named, config, "config", where, default)
+        events += more
         found = [part for part in found if part.config == chosen]
-    splits = list(dict.fromkeys(part.split for part in found))
+    found = named_apart(found)
+    told = list(dict.fromkeys(part.split for part in found))
     alone = len(found) == 1 and found[0].split is None
-    if not alone and split != "all" and (split is not None or len(splits) > 1):
-        # Beside files that name their split, a file without one is a split of its own.
-        labelled = {part: part.split or part.path.name.split(".")[0] for part in found}
-        if splits == [None]:
+    if not alone and split != "all" and (split is not None or len(told) > 1):
+        if told == [None]:
             raise InputError(f"{where} has no split {split!r}: none of its files names a split.")
-        chosen, events = _choose(list(dict.fromkeys(labelled.values())), split, "split", where)
-        found = [part for part in found if labelled[part] == chosen]
-        name, split = f"{name}:{chosen}", None
-    if alone and split is not None and is_split(found[0].path) == split:
+        chosen, found, more = _of_split(found, split, where)
+        name, split, events = f"{name}:{chosen}", None, events + more
+    if alone and split is not None and Part.of(found[0].path).split == split:
         split = None
     return Files(name, [part.path for part in found], split, events)
 
 
-def _choose(
-    names: list[str], asked: str | None, kind: str, where: str, default: str = "train"
-) -> tuple[str, list[Event]]:
-    """The split or config that was asked for, else the default one, else the only one."""
-    listed = ", ".join(map(repr, names)) or "none"
-    if asked is not None and asked not in names:
-        raise InputError(f"{where} has no {kind} {asked!r}; there is {listed}.")
-    chosen = asked or (names[0] if len(names) == 1 else default)
-    if chosen not in names:
-        raise InputError(f"{where} has several {kind}s: {listed}; choose one with {kind}={names[0]!r}.")
-    others = [name for name in names if name != chosen]
-    what = f"{kind} {chosen!r} read, not {', '.join(map(repr, others))}"
-    return chosen, [Event(what, where, kept=True)] if others and asked is None else []
-
-
-_SPLITS = {"train", "training", "valid", "validation", "val", "dev", "test", "testing", "eval"}
+def _of_split(found: list[Part], asked: str | None, where: str) -> tuple[str, list[Part], list[Event]]:
+    """(its name, its parts, what to say) of the split that was asked for, or of the default one."""
+    # Beside files that name their split, a file without one is a split of its own.
+    labelled = {part: part.split or part.path.name.split(".")[0] for part in found}
+    named = list(dict.fromkeys(labelled.values()))
+    under_full_name = [part for part in found if part.name is not None and part.name == asked]
+    if under_full_name and asked not in named:
+        return asked, under_full_name, []
+    chosen, events = choose(named, asked, "split", where)
+    return chosen, [part for part in found if labelled[part] == chosen], events
 
 
 def _chosen_rows(source: Source, split: str | None, config: str | None) -> Source:
@@ -186,34 +206,25 @@ def _chosen_rows(source: Source, split: str | None, config: str | None) -> Sourc
     if config is not None:
         raise InputError(f"{source.name} has no config {config!r}: it has no configs.")
     rows = [row for table in source.tables for row in table]
-    known = splits_of(rows)
+    known = splits.of_rows(rows)
     if not are_splits(known):
         if split is not None:
             raise InputError(f"{source.name} has no split {split!r}: it has no splits.")
         return source
-    if len(known) == 1 and split in (None, known[0]):
+    if len(known) == 1 and split is None:
         return source
-    chosen, _ = _choose(known, split, "split", source.name)
-    left = [row for row in rows if _split_of(row) not in (chosen, None)]
-    events = [Event(f"of split {_split_of(row)!r}", row.where) for row in left]
-    kept = [[row for row in table if _split_of(row) in (chosen, None)] for table in source.tables]
+    chosen, _ = choose(known, split, "split", source.name)
+    left = [row for row in rows if not _is_of(row, chosen)]
+    if not left:
+        return source
+    events = [Event(f"of split {splits.of_row(row) or 'none'!r}", row.where) for row in left]
+    kept = [[row for row in table if _is_of(row, chosen)] for table in source.tables]
     return Source(f"{source.name}:{chosen}", [table for table in kept if table], source.events + events)
 
 
-def splits_of(rows: list[Row]) -> list[str]:
-    """What the rows name as their split, each once."""
-    return list(dict.fromkeys(label for label in map(_split_of, rows) if label is not None))
-
-
-def are_splits(labels: list[str]) -> bool:
-    """Whether these are names of splits, not what a column `split` may hold besides."""
-    return bool(labels) and {re.sub(r"[\W\d_]", "", label.lower()) for label in labels} <= _SPLITS
-
-
-def _split_of(row: Row) -> str | None:
-    """The split that a row names: the table that it stood in, or its column `split`."""
-    label = row.about.get("table", row.values.get("split"))
-    return label if isinstance(label, str) and label else None
+def _is_of(row: Row, split: str) -> bool:
+    """Whether a row is of the split; one that cannot be read stays, to be counted as that."""
+    return row.fault is not None or splits.of_row(row) == split
 
 
 # --- datasets, the Hub, frames ------------------------------------------------------------------------------

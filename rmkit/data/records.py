@@ -207,7 +207,7 @@ def _is_number(value: object) -> bool:
 
 def _ranks(value: object, k: int) -> list[int] | None:
     def good(rank: object) -> bool:
-        return rank is None or (_is_number(rank) and math.isfinite(rank) and rank == int(rank) and rank >= 0)
+        return rank is None or (_is_number(rank) and 0 <= rank < 2**31 and rank == int(rank))
 
     ranks = _list_of(value, k, "ranks", "whole numbers (1 = best, null = not ranked)", good)
     return None if ranks is None else [int(rank or 0) for rank in ranks]

@@ -26,9 +26,19 @@ class RowToScore:
     event: Event | None = None
 
     def line(self, rewards: list[float] | None) -> dict:
-        """The row with its rewards; without a group, null and the reason."""
-        result = jsonable(self.values) | {"rewards": rewards}
-        return result if rewards is not None else result | {"reason": self.reason}
+        """The row with its rewards; without a group, null and the reason.
+
+        What the row itself has under these names (it was scored before) stays as `rewards_before` and
+        `reason_before`.
+        """
+        told = {"rewards": rewards} | ({"reason": self.reason} if rewards is None else {})
+        values = jsonable(self.values)
+        for name in told:
+            free = name
+            while free in values:
+                free = f"{free}_before"
+            values = {free if each == name else each: value for each, value in values.items()}
+        return values | told
 
 
 def rows_to_score(source) -> list[RowToScore]:

@@ -19,12 +19,17 @@ def write(records: Iterable[Record], path: Path) -> Path:
     try:
         with part.open("wb") as plain, _packed(plain, path) as file:
             for record in records:
-                file.write(json.dumps(record.to_dict(), ensure_ascii=False).encode() + b"\n")
+                file.write(as_line(record.to_dict()))
         os.replace(part, path)
     except BaseException:  # Ctrl-C too: no half of a file stays behind
         part.unlink(missing_ok=True)
         raise
     return path
+
+
+def as_line(values: dict) -> bytes:
+    """The values as one line of JSON; half of a pair of surrogates, which is no text, stays an escape."""
+    return json.dumps(values, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
 
 
 def _packed(file, path: Path):

@@ -10,6 +10,7 @@ from pathlib import Path
 from rmkit.data.columns import BadRowError, Row
 from rmkit.errors import InputError
 
+UNNAMED = "unnamed column "  # and its number
 _SEPARATORS = ",;\t|"
 _TOLD = re.compile(r"\Asep=(.)\r?\n", re.IGNORECASE)  # Excel's own first line
 
@@ -30,14 +31,28 @@ def separated_rows(path: Path, content: bytes, of: str) -> Iterator[Row]:
     skipped = bool(told)
     text = text[told.end() :] if told else text
     head = re.sub(r'"[^"]*"', "", next((line for line in text.splitlines() if line.strip()), ""))
-    separator = told[1] if told else "\t" if of == ".tsv" else max(_SEPARATORS, key=head.count)
+    tabs = of == ".tsv" and "\t" in head
+    separator = told[1] if told else "\t" if tabs else max(_SEPARATORS, key=head.count)
     csv.field_size_limit(sys.maxsize)  # a response may be longer than the module's 131,072 letters
     source = io.StringIO(text, newline="")
+    quoting = csv.QUOTE_NONE if separator == "\t" and _is_unquoted(text) else csv.QUOTE_MINIMAL
     # Where the names stand behind spaces, so do the values.
-    reader = csv.reader(source, delimiter=separator, skipinitialspace=f"{separator} " in head, strict=True)
+    spaced = f"{separator} " in head
+    reader = csv.reader(source, delimiter=separator, quoting=quoting, skipinitialspace=spaced, strict=True)
     names = _names(path, reader, skipped)
     while (found := _next(path, reader, names, skipped)) is not None:
         yield from found
+
+
+_QUOTED = re.compile(r'"([^"]|"")*"')
+
+
+def _is_unquoted(text: str) -> bool:
+    """Whether quotation marks are letters as others: every line is a row, and some marks enclose no value."""
+    rows = [line.rstrip("\r").split("\t") for line in text.split("\n") if line.strip()]
+    if len(set(map(len, rows))) != 1:
+        return False
+    return any(value[:1] == '"' and not _QUOTED.fullmatch(value) for row in rows for value in row)
 
 
 def _names(path: Path, reader, skipped: int) -> list[str]:
@@ -49,7 +64,7 @@ def _names(path: Path, reader, skipped: int) -> list[str]:
         if name and names.count(name) > 1:
             place = f"{path}, line {reader.line_num + skipped}"
             raise InputError(f"{place} names two columns {name!r}; rename or remove one.")
-    return names
+    return [name or f"{UNNAMED}{number}" for number, name in enumerate(names, 1)]
 
 
 def _next(path: Path, reader, names: list[str], skipped: int) -> list[Row] | None:
@@ -64,6 +79,8 @@ def _next(path: Path, reader, names: list[str], skipped: int) -> list[Row] | Non
     if not values:
         return values
     if len(values) == len(names):
-        return [Row(where, dict(zip(names, values, strict=True)))]
+        pairs = zip(names, values, strict=True)
+        # A separator at the end of each line makes a column without name and content.
+        return [Row(where, {name: value for name, value in pairs if value or not name.startswith(UNNAMED)})]
     reason = f"{len(values)} values where the first line names {len(names)} columns"
     return [Row(where, {}, BadRowError(f"{where}: {reason}", "wrong number of values"))]

@@ -219,7 +219,7 @@ DATA = [
     Fault(
         "rows of several splits are read in blocks as one",
         "rmkit/data/in_blocks.py",
-        "if len(labels) > 1 and reading.are_splits(labels):",
+        "if len(labels) > 1 and splits.are_splits(labels):",
         "if False:",
         "tests/data/test_kept.py::test_rows_that_need_each_other_are_read_together",
     ),
@@ -260,7 +260,7 @@ DATA = [
     ),
     Fault(
         "the split that is asked for is ignored",
-        "rmkit/data/reading.py",
+        "rmkit/data/splits.py",
         "    chosen = asked or (names[0] if len(names) == 1 else default)\n",
         "    chosen = names[0] if len(names) == 1 else default\n",
         "tests/data/test_reading.py::test_splits_are_never_mixed",
@@ -268,7 +268,7 @@ DATA = [
     Fault(
         "rows of all splits are read",
         "rmkit/data/reading.py",
-        "[[row for row in table if _split_of(row) in (chosen, None)] for table in source.tables]",
+        "[[row for row in table if _is_of(row, chosen)] for table in source.tables]",
         "source.tables",
         "tests/data/test_reading.py::test_splits_are_never_mixed",
     ),

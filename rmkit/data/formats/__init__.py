@@ -9,6 +9,7 @@ ranked_objects several answers, each an object with its score
 rankings       several answers ranked or rated; one answer a line
 outcomes       right and wrong answers; answers without a label
 steps          solutions in steps, with a label for each
+rewardbench    RewardBench and RM-Bench: right and wrong answers of each item
 right_answers  multiple choice, and lists of right and wrong answers
 separate       three answers or more, each in a numbered column
 win_rates      two answers, and how likely a judge prefers the second
@@ -22,6 +23,7 @@ from rmkit.data.formats import (
     pairs,
     ranked_objects,
     rankings,
+    rewardbench,
     right_answers,
     separate,
     side_by_side,
@@ -46,6 +48,7 @@ __all__ = [
     "ranked_objects",
     "rankings",
     "register",
+    "rewardbench",
     "right_answers",
     "separate",
     "side_by_side",

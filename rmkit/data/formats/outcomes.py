@@ -1,6 +1,6 @@
 """One answer a line: right or wrong, or without a label (to be scored). Answers of a prompt are joined."""
 
-from rmkit.data.columns import Columns, decoded, yes_or_no
+from rmkit.data.columns import Columns, decoded, items, yes_or_no
 from rmkit.data.formats.registry import register
 
 _LABELS = ("label", "correct", "is_correct", "kto_tag", "correctness")
@@ -33,7 +33,7 @@ def outcome(row: Columns) -> dict:
     {"prompt": "Is 4 even?", "completion": "No.", "label": false}
     """
     label = row.among(_LABELS)[0]
-    return one_answer(row) | {"correct": [yes_or_no(row[label], label)]}
+    return one_answer(row) | {"correct": [None if row.scoring else yes_or_no(row[label], label)]}
 
 
 def _talk(row: Columns) -> bool:
@@ -76,7 +76,7 @@ def conversations(row: Columns) -> dict:
 
     {"conversations": [{"from": "human", "value": "Name a fern."}, {"from": "gpt", "value": "Maidenhair."}]}
     """
-    talk = decoded(row.first("conversations", "conversation"))
+    talk = items(row, row.among(("conversations", "conversation"))[0])
     if all(isinstance(turn, str) for turn in talk) and len(talk) % 2 == 0:
         roles = ("user", "assistant")
         talk = [{"role": roles[i % 2], "content": text} for i, text in enumerate(talk)]

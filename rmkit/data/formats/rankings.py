@@ -44,6 +44,8 @@ def ultrafeedback(row: Columns) -> dict:
      "annotations": {"honesty": {"Rating": "1"}}}]}
     """
     answers = items(row, "completions", dict)
+    if not all(isinstance(answer.get("annotations"), dict | None) for answer in answers):
+        raise BadValueError("annotations", "an object with a rating for each aspect")
     aspect_names = sorted({name for answer in answers for name in answer.get("annotations") or {}})
     ratings = {name: [number(_rating(answer, name)) for answer in answers] for name in aspect_names}
     means = [mean([ratings[name][i] for name in aspect_names]) for i in range(len(answers))]
@@ -102,10 +104,14 @@ def generations(row: Columns) -> dict:
     {"instruction": "Name a fern.", "generations": ["Maidenhair.", "Oak."], "ratings": [5.0, 1.0]}
     {"problem": "3 + 4?", "generations": ["It is 7.", "It is 8."], "is_correct": [true, false]}
     """
-    texts = _list_in(row, _TEXTS, str)
+    texts = _list_in(row, _TEXTS, str) or row.among(_TEXTS)[0]
+    answers = items(row, texts)
+    if row.scoring:
+        return {"responses": answers}
     rated = _list_in(row, _SCORES, (int, float, str))
-    column = rated or next(c for n in (_PLACES, _VERDICTS) if (c := _list_in(row, n, (int, float, str))))
-    answers, told = items(row, texts), items(row, column)
+    others = [_list_in(row, names, (int, float, str)) for names in (_PLACES, _VERDICTS)]
+    column = rated or next(filter(None, others), row.among(_SCORES + _PLACES + _VERDICTS)[0])
+    told = items(row, column)
     if len(answers) != len(told):
         raise BadValueError(column, f"one number for each of the {len(answers)} answers")
     if column in _VERDICTS or all(isinstance(value, bool) for value in told):

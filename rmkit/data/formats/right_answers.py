@@ -166,7 +166,7 @@ def prodigy(row: Columns) -> dict:
      "accept": [2], "answer": "accept"}
     """
     found, accepted = items(row, "options", dict), items(row, "accept")
-    made = {"responses": [option["text"] for option in found]}
+    made = {"responses": [option.get("text") for option in found]}
     chosen = [option.get("id") in accepted for option in found]
     if row.get("answer", "accept") == "accept" and len(set(chosen)) == 2:
         made["ranks"] = [1 if good else 2 for good in chosen]

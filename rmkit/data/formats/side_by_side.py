@@ -74,8 +74,8 @@ def side_by_side(row: Columns) -> dict:
     answers = [_as_judged(row, row[first]), _as_judged(row, row[second])]
     ratings = _ratings(row, first, second)
     verdicts = _one_verdict(row)
-    counted = None if row.about.get("scoring") else tally(row, first, second, bool(verdicts))
-    if row.about.get("scoring"):
+    counted = None if row.scoring else tally(row, first, second, bool(verdicts))
+    if row.scoring:
         made = {"responses": answers}
     elif verdicts:
         made = _agreeing(preferred(answers, verdict(row, verdicts, first, second)), counted)
@@ -220,7 +220,7 @@ def helpsteer2_preference(row: Columns) -> dict:
 
 def _on_a_scale(row: Columns, column: str, first: str, second: str) -> dict:
     preference = number(row[column])
-    if unsaid(row[column]):
+    if row.scoring or unsaid(row[column]):
         return {"responses": [row[first], row[second]]}
     if preference is None:
         raise BadValueError(column, "a number")
@@ -234,7 +234,7 @@ def shp(row: Columns) -> dict:
     {"history": "How do I keep basil alive?", "human_ref_A": "Sun and water.", "human_ref_B": "Sing.",
      "labels": 1, "score_ratio": 10.0}
     """
-    if unsaid(row["labels"]):
+    if row.scoring or unsaid(row["labels"]):
         return {"responses": [row["human_ref_A"], row["human_ref_B"]]}
     if number(row["labels"]) not in (0, 1):
         raise BadValueError("labels", "0 or 1")
@@ -250,7 +250,7 @@ def autoj(row: Columns) -> dict:
     {"scenario": "quiz", "label": 0, "prompt": "Which bird swims best?", "response 1": "A duck.",
      "response 2": "A robin."}
     """
-    side = {0.0: 1, 1.0: -1, 2.0: 0}.get(number(row["label"]))
+    side = {0.0: 1, 1.0: -1, 2.0: 0}.get(number(row["label"]), 0 if row.scoring else None)
     if side is None:
         raise BadValueError("label", "0, 1 or 2")
     return preferred([row["response 1"], row["response 2"]], side) | {"subset": row.get("scenario")}
@@ -275,7 +275,7 @@ def saferlhf(row: Columns) -> dict:
     """
     better, safer = number(row["better_response_id"]), number(row.get("safer_response_id"))
     made = {"responses": [row["response_0"], row["response_1"]]}
-    if not unsaid(row["better_response_id"]):
+    if not row.scoring and not unsaid(row["better_response_id"]):
         if better not in (0, 1):
             raise BadValueError("better_response_id", "0 or 1")
         made = preferred(made["responses"], 1 if better == 0 else -1)

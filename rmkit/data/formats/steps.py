@@ -3,7 +3,17 @@
 import re
 from dataclasses import replace
 
-from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, UnusableError, decoded, items, number
+from rmkit.data.columns import (
+    BadRowError,
+    BadValueError,
+    Columns,
+    Row,
+    UnusableError,
+    decoded,
+    items,
+    number,
+    objects,
+)
 from rmkit.data.formats.ranked_objects import beside
 from rmkit.data.formats.registry import register
 from rmkit.data.transcripts import Messages, is_talk, messages
@@ -76,16 +86,18 @@ def _objects(row: Columns) -> bool:
 
 
 @register("steps as objects", ("steps",), when=_objects, joins=True)
-def objects(row: Columns) -> dict:
+def labeled_objects(row: Columns) -> dict:
     """Steps as objects, each with its text and its label: 1, 0 and null, or words as "correct".
 
     {"problem": "3 + 4?", "steps": [{"text": "Add them.", "label": 1}, {"text": "It is 8.", "label": 0}]}
     """
     found = items(row, "steps", dict)
-    texts = [next(step[name] for name in ("text", "content", "step") if name in step) for step in found]
+    texts = [
+        next((step[name] for name in ("text", "content", "step") if name in step), None) for step in found
+    ]
     if not all(isinstance(text, str) for text in texts):
         raise BadValueError("steps", "objects with a text and a label")
-    labels = [_label(step["label"], "steps", {0: 0, 1: 1}) for step in found]
+    labels = [_label(step.get("label"), "steps", {0: 0, 1: 1}) for step in found]
     return solution(texts, labels, **beside("steps", found, {"text", "content", "step", "label"}))
 
 
@@ -105,9 +117,12 @@ def stepwise(row: Columns) -> dict:
 
 
 def _labeled(row: Columns, column: str) -> dict:
+    parts = items(row, column, str)
+    if row.scoring:
+        return solution(parts, [None] * len(parts))
     labels = row.among(_LABELS)[0]
     scale = _NEUTRAL_IS_GOOD if row.about.get("neutral") else {0: 0, 1: 1}
-    parts, given = items(row, column, str), [_label(each, labels, scale) for each in items(row, labels)]
+    given = [_label(each, labels, scale) for each in items(row, labels)]
     if len(parts) != len(given):
         raise BadValueError(labels, f"one label for each of the {len(parts)} steps")
     return solution(parts, given)
@@ -126,18 +141,22 @@ def prm800k(row: Columns) -> dict:
      "chosen_completion": 0}]}}
     """
     question, label = row["question"], row["label"]
-    if not isinstance(label, dict) or not isinstance(label.get("steps"), list):
+    if not isinstance(question, dict) or not isinstance(label, dict) or "steps" not in label:
         raise BadValueError("label", 'an object with "steps", beside a question with "problem"')
     parts, labels = [], []
-    for step in label["steps"]:
-        chosen, candidates = step.get("chosen_completion"), step.get("completions") or []
+    for step in objects(label["steps"], "label"):
+        chosen, candidates = step.get("chosen_completion"), objects(step.get("completions"), "completions")
         if chosen is None and step.get("human_completion"):
             human = step["human_completion"]  # written by the labeler as a good step
-            parts, labels = [*parts, human["text"] if isinstance(human, dict) else human], [*labels, 1]
+            parts, labels = [*parts, human.get("text") if isinstance(human, dict) else human], [*labels, 1]
         elif candidates:
+            if chosen not in (None, *range(len(candidates))):
+                raise BadValueError("chosen_completion", f"one of 0 to {len(candidates) - 1}")
             candidate = candidates[chosen or 0]
-            parts.append(candidate["text"])
-            labels.append(_NEUTRAL_IS_GOOD.get(candidate.get("rating")))
+            parts.append(candidate.get("text"))
+            labels.append(_NEUTRAL_IS_GOOD.get(number(candidate.get("rating"))))
+    if not all(isinstance(part, str) for part in parts):
+        raise BadValueError("completions", "steps, each with a text")
     return solution(parts, labels, prompt=question.get("problem"))
 
 
@@ -174,7 +193,7 @@ def marked(row: Columns) -> dict:
     """
     column = row.among(_TALK)[0]
     before, parts, marks = _turns(row)
-    if len(parts) != len(marks) or not set(marks) <= set(_MARKS):
+    if not parts or len(parts) != len(marks) or not set(marks) <= set(_MARKS):
         raise BadValueError(column, 'steps, each followed by "+" or "-"')
     begin = _BEGIN.search(parts[0])
     if begin is None:
@@ -187,7 +206,7 @@ def marked(row: Columns) -> dict:
 
 def _first_error(row: Columns, column: str, parts: list[str], where: float | None) -> dict:
     """Good before the first error, wrong there, not judged after it. where: its index, None for no error."""
-    if where is None:
+    if where is None or row.scoring:
         return solution(parts, [1] * len(parts))
     if where != int(where) or not 0 <= where < len(parts):
         raise BadValueError(column, f"the number of one of the {len(parts)} steps")
@@ -202,7 +221,7 @@ def processbench(row: Columns) -> dict:
     {"id": "g-1", "problem": "Ann has 3 pens and buys 4.", "steps": ["3 + 4 = 7.", "She has 8."], "label": 1}
     """
     where = number(row["label"])
-    if where is None:
+    if where is None and not row.scoring:
         raise BadValueError("label", "the index of the first wrong step, or -1")
     return _first_error(row, "label", items(row, "steps", str), None if where == -1 else where)
 
@@ -213,7 +232,10 @@ def mistake(row: Columns) -> dict:
 
     {"input": "Sort: b, a.", "steps": ["a before b.", "So: b, a."], "mistake_index": 1}
     """
-    return _first_error(row, "mistake_index", items(row, "steps", str), number(row["mistake_index"]))
+    where = number(row["mistake_index"])
+    if where is None and row["mistake_index"] not in (None, "") and not row.scoring:
+        raise BadValueError("mistake_index", "the index of the first wrong step, or null")
+    return _first_error(row, "mistake_index", items(row, "steps", str), where)
 
 
 @register(
@@ -237,7 +259,7 @@ def mrgsm8k(row: Columns) -> dict:
     )
     value = row[column]
     where = number(value)
-    if where is None and str(value).strip().lower() not in ("n/a", "na", "none", ""):
+    if where is None and str(value or "").strip().lower() not in ("n/a", "na", "none") and not row.scoring:
         raise BadValueError(column, 'a number from 1, or "N/A"')
     return _first_error(row, column, items(row, f"{stem}_steps", str), None if where is None else where - 1)
 

@@ -49,6 +49,8 @@ def axes(row: Columns) -> dict:
      "worker": "w1"}
     """
     summary = row["summary"]
+    if not _rated_summary(row):
+        raise BadValueError("summary", "an object with a text and its axes")
     ratings = {name: [number(value)] for name, value in sorted(summary["axes"].items())}
     score = number(summary["axes"].get("overall"))
     return {"responses": [summary.get("text")], "ratings": ratings, "score": score} | _post(row)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import replace
 
-from rmkit.data.columns import Columns, Row, UnusableError, number, ranks
+from rmkit.data.columns import BadValueError, Columns, Row, UnusableError, number, objects, ranks
 from rmkit.data.formats.registry import register
 from rmkit.data.transcripts import messages
 
@@ -26,7 +26,10 @@ def _unanswered(row: Row) -> Row:
 
 def _below(message: dict, before: list[dict], row: Row) -> list[Row]:
     talk = [*before, {"role": message.get("role"), "content": message.get("text")}]
-    replies = message.get("replies") or []
+    try:
+        replies = objects(message.get("replies"), "replies")
+    except BadValueError as error:
+        return [replace(row, fault=error)]
     rows = []
     if replies and all(reply.get("role") == "assistant" for reply in replies):
         name = message.get("message_id")
@@ -72,23 +75,28 @@ def tree(row: Columns) -> dict:
 def _grown(rows: list[Row]) -> list[Row]:
     """Messages, one a row, as trees: what `_branches` gives; each knows of how many rows it is made."""
     children: dict[object, list[dict]] = defaultdict(list)
-    known = {row.values.get("message_id") for row in rows}
+    known = {_key(row.values.get("message_id")) for row in rows}
     for row in rows:
-        children[row.values.get("parent_id")].append(row.values)
+        children[_key(row.values.get("parent_id"))].append(row.values)
     found = []
     for row in rows:
-        if row.values.get("parent_id") not in known:
+        if _key(row.values.get("parent_id")) not in known:
             root = _with_replies(row.values, children)
             values = {"message_tree_id": row.values.get("message_tree_id"), "prompt": root}
             inside = _branches([Row(row.where, values, row.fault)])
             found += [replace(each, about={"rows": 1 + len(each.values["replies"])}) for each in inside]
-        elif row.values.get("role") == "prompter" and not children[row.values.get("message_id")]:
+        elif row.values.get("role") == "prompter" and not children[_key(row.values.get("message_id"))]:
             found.append(_unanswered(row))
     return found
 
 
+def _key(name: object) -> object:
+    """What a message is known by: text, a number or null; anything else is no name of another message."""
+    return name if isinstance(name, str | int | None) else repr(name)
+
+
 def _with_replies(message: dict, children: dict) -> dict:
-    replies = [_with_replies(reply, children) for reply in children[message.get("message_id")]]
+    replies = [_with_replies(reply, children) for reply in children[_key(message.get("message_id"))]]
     return message | {"replies": replies}
 
 
