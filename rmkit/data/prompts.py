@@ -40,6 +40,7 @@ REPEATED = "prompt taken off the answers"
 IMPLICIT = "prompt taken from the answers' beginning"
 TEMPLATED = "chat template's marks taken off"
 SEVERAL_TURNS = "response of several turns"
+THOUGHT = "reasoning beside a message not read"
 
 
 @dataclass
@@ -60,6 +61,9 @@ def exchange(question: str | Messages | None, answers: list, row: Columns) -> Ex
     if isinstance(question, str) and all(map(is_plain, answers)):  # most rows
         return _noted(_without_prompt(question, answers), row)
     talks = [None if answer in ([], {}) else _as_talk(answer) for answer in answers]
+    thought = [THOUGHT] if any(map(_thinks, answers)) else []
+    if any(isinstance(talk, str) for talk in talks):  # then text that looks like messages is an answer, too
+        talks = [a if isinstance(a, str) else talk for a, talk in zip(answers, talks, strict=True)]
     if isinstance(question, list) and question[-1]["role"] == "assistant" and len(question) > 1:
         # A whole conversation beside the answers: its last turn is one of them.
         last = [talk[-1]["content"] if isinstance(talk, list) else talk for talk in talks]
@@ -76,6 +80,7 @@ def exchange(question: str | Messages | None, answers: list, row: Columns) -> Ex
         found = Exchange("" if question is None else question, talks)
     if question is None and found.prompt:
         found.prompt = with_system(row, found.prompt)
+    found.notes += thought
     return _noted(found, row)
 
 
@@ -114,6 +119,15 @@ def _as_talk(answer: object) -> object:
         return messages(answer, "answer")
     # A list of other things is no conversation: it is counted as "not text", not taken for turns.
     return tuple(answer) if isinstance(answer, list) else answer
+
+
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")  # where servers put what a model thought before
+
+
+def _thinks(answer: object) -> bool:
+    """Whether a message of a conversation holds its reasoning in a field of its own: no part of the text."""
+    turns = answer if isinstance(answer, list) else [answer]
+    return any(isinstance(turn, dict) and any(turn.get(name) for name in _THOUGHTS) for turn in turns)
 
 
 def _refuse_lost_question(row: Columns) -> None:

@@ -74,6 +74,8 @@ class Record:
     def to_dict(self) -> dict:
         """The record as one JSON object; what is unknown is left out."""
         named = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "where"}
+        if self.ranks is not None:
+            named["ranks"] = [rank or None for rank in self.ranks]  # null: a 0 in a file may mean the best
         return {name: value for name, value in named.items() if value is not None}
 
 

@@ -49,6 +49,10 @@ def record(row: Columns) -> dict:
             if known[column].strip() and number(known[column]) is None:
                 raise BadValueError(column, "a number")
             known[column] = number(known[column])
+    if (
+        not row.scoring and isinstance(known["ranks"], list) and 0 in known["ranks"]
+    ):  # the best, counted from 0, or not ranked?
+        raise BadValueError("ranks", "places from 1 (1 = best, null = not ranked)")
     given = {name: value for name, value in names(row).items() if value is not None}
     question = asked(row)
     stated = row.peek("prompt")  # saved white space is read back as it is

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import replace
 
-from rmkit.data.columns import BadValueError, Columns, Row, UnusableError, number, objects, ranks
+from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, UnusableError, number, objects, ranks
 from rmkit.data.formats.registry import register
 from rmkit.data.transcripts import messages
 
@@ -87,7 +87,19 @@ def _grown(rows: list[Row]) -> list[Row]:
             found += [replace(each, about={"rows": 1 + len(each.values["replies"])}) for each in inside]
         elif row.values.get("role") == "prompter" and not children[_key(row.values.get("message_id"))]:
             found.append(_unanswered(row))
-    return found
+    circle = BadRowError("the messages above it form a circle: correct a parent_id", "a circle of messages")
+    return found + [replace(row, fault=circle) for row in _without_root(rows, children, known)]
+
+
+def _without_root(rows: list[Row], children: dict, known: set) -> list[Row]:
+    """The messages from which no way leads up to a first one."""
+    below = [row.values for row in rows if _key(row.values.get("parent_id")) not in known]
+    reached = set()
+    while below:
+        message = below.pop()
+        reached.add(_key(message.get("message_id")))
+        below += children[_key(message.get("message_id"))]
+    return [row for row in rows if _key(row.values.get("message_id")) not in reached]
 
 
 def _key(name: object) -> object:
