@@ -214,7 +214,7 @@ _DECIMAL_COMMA = re.compile(r"\s*-?\d+,\d{1,2}\s*")  # three digits would be tho
 
 def number(value: object) -> float | None:
     """A rating as a number; "4" and "4,5" count, and what is no number (None, "N/A", NaN) is not rated."""
-    if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value):
+    if isinstance(value, str) and "," in value and _DECIMAL_COMMA.fullmatch(value):
         value = value.replace(",", ".")
     try:
         result = float(value) if not isinstance(value, bool) else math.nan

@@ -47,23 +47,24 @@ def messages(value: object, column: str) -> Messages:
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
         raise BadValueError(column, wanted)
     result = []
-    value = [turn for item in value for turn in turns_named(item) or [item]]
+    if not all("role" in item for item in value):
+        value = [turn for item in value for turn in turns_named(item) or [item]]
     for i, item in enumerate(value):
         role = item.get("role", item.get("from"))
         names = [name for name in ("content", "value", "text", "parts") if name in item]
         calls = item.get("tool_calls") or item.get("function_call")
         if not isinstance(role, str) or not (names or calls):
             raise BadValueError(column, wanted)
-        content = _content(item[names[0]], column, wanted) if names else None
+        role, content = role.lower(), _content(item[names[0]], column, wanted) if names else None
         if calls:
             if not content and i == len(value) - 1:
                 raise UnusableError("tool calls")
             content = "\n".join(part for part in (content, json.dumps(calls, ensure_ascii=False)) if part)
         elif content is None:
-            if str(role).lower() not in _SILENT:
+            if role not in _SILENT:
                 raise UnusableError("null content")
             content = ""
-        result.append({"role": _ROLES.get(role.lower(), role.lower()), "content": content})
+        result.append({"role": _ROLES.get(role, role), "content": content})
     return result
 
 

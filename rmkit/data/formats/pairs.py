@@ -14,7 +14,7 @@ from rmkit.data.columns import (
     unsaid,
 )
 from rmkit.data.formats.registry import register
-from rmkit.data.formats.verdicts import is_tie
+from rmkit.data.formats.verdicts import VERDICTS, is_tie
 from rmkit.data.prompts import ANSWER_TEXT
 from rmkit.data.transcripts import is_talk, messages
 
@@ -90,7 +90,7 @@ def pair(row: Columns) -> dict:
     """
     better, worse = _sides(tuple(row))
     answers = [row[better], row[worse]]
-    if not row.about.get("scoring"):
+    if not row.scoring:
         _refuse_turned(row, better, worse)
     ratings, more = _ratings_inside(answers)
     return judged(row, answers, _ratings(row, better, worse) | ratings) | more
@@ -132,49 +132,38 @@ def against(row: Columns) -> dict:
 def judged(row: Columns, answers: list, ratings: dict[str, list]) -> dict:
     """A pair whose first answer is the better one, with what its ratings and votes add to that."""
     made = {"responses": answers, "ranks": [1, 2], "ratings": ratings or None}
-    if not ratings and not row.among(_BESIDE):  # most rows
+    beside = row.among(_BESIDE)
+    if not ratings and not beside:  # most rows
         return made
-    margins = [number(row[name]) for name in row.among(_MARGINS)]
-    told = [gap for name in row.among(_GAPS) if (gap := number(row[name])) is not None]
+    margins = [number(row[name]) for name in beside if name in _MARGINS]
+    stated = [gap for name in beside if name in _GAPS and (gap := number(row[name])) is not None]
     scores = [first - second for aspect, (first, second) in ratings.items() if not _VOTES.fullmatch(aspect)]
     votes = [pair for aspect, pair in ratings.items() if _VOTES.fullmatch(aspect) and sum(pair)]
-    gaps = scores + [first - second for first, second in votes] + told
-    if _said_tie(row) or (gaps and not any(gaps)):
+    gaps = scores + [first - second for first, second in votes] + stated
+    if _says_tie(row, beside) or (gaps and not any(gaps)):
         return made | {"ranks": [1, 1]}
-    known = [gap for gap in (*margins, *told, *scores) if gap is not None]
+    known = [gap for gap in (*margins, *stated, *scores) if gap is not None]
     if min([*gaps, *known], default=0) < 0:
         made["notes"] = [LOWER]
-    share = votes[0][0] / sum(votes[0]) if votes else number(row.get("share"))
+    share = votes[0][0] / sum(votes[0]) if votes else number(row["share"]) if "share" in beside else None
     made["share"] = share if share is not None and 0 < share < 1 else None
-    first = next((gap for gap in (*margins, *told) if gap is not None), None)
+    first = next((gap for gap in (*margins, *stated) if gap is not None), None)
     made["strength"] = scores[0] if first is None and len(scores) == 1 and scores[0] > 0 else first
     return made
 
 
 # Where a row may say beside its two sides that they are tied, or that they stand the wrong way round.
-_VERDICTS = (
-    "status",
-    "winner",
-    "preference",
-    "preferred",
-    "better",
-    "choice",
-    "label",
-    "verdict",
-    "judgment",
-    "judgement",
-    "vote",
-)
+_VERDICTS = ("status", *VERDICTS)
+_TIES = ("tie", "is_tie")
+_BESIDE = (*_MARGINS, *_GAPS, *_VERDICTS, *_TIES, "share")  # what may say more of a pair
 
 
-_BESIDE = (*_MARGINS, *_GAPS, *_VERDICTS, "tie", "is_tie", "share")  # what may say more of a pair
-
-
-def _said_tie(row: Columns) -> bool:
+def _says_tie(row: Columns, beside: tuple[str, ...]) -> bool:
     """distilabel writes "tie" into the column `status`; others into `winner`, or true into `is_tie`."""
-    flags = [str(row.peek(name)).strip().lower() for name in row.among(("tie", "is_tie"))]
-    beside = [name for name in row.among(_VERDICTS) if row.find(name) not in row.read]  # no answer itself
-    return not {"true", "1", "1.0"}.isdisjoint(flags) or any(is_tie(row.peek(name)) for name in beside)
+    flags = {str(row.peek(name)).strip().lower() for name in beside if name in _TIES}
+    # A column that was read is an answer itself.
+    verdicts = [name for name in beside if name in _VERDICTS and row.find(name) not in row.read]
+    return not flags.isdisjoint({"true", "1", "1.0"}) or any(is_tie(row.peek(name)) for name in verdicts)
 
 
 def _refuse_turned(row: Columns, better: str, worse: str) -> None:

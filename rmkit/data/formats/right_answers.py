@@ -78,7 +78,7 @@ def choice(row: Columns) -> dict:
     texts, names = _listed(row)
     row[row.among(_OPTIONS)[0]]
     more = {"prompt": row["ctx"]} if "ctx" in row else {}  # HellaSwag
-    if row.about.get("scoring"):
+    if row.scoring:
         return {"responses": texts} | more
     told = row.among(_RIGHT) or row.among(_INDEX)
     right = _place(row, told[0], texts, names)

@@ -47,7 +47,7 @@ def numbered(row: Columns) -> dict:
     """
     names = _columns(tuple(row))
     answers = [row[name] for name in names]
-    if row.about.get("scoring"):
+    if row.scoring:
         return {"responses": answers}
     for kinds in (_SCORES, _PLACES, _VERDICTS):
         for column in row.among(kinds):

@@ -71,7 +71,9 @@ def side_by_side(row: Columns) -> dict:
      "preference": 1}
     """
     first, second = _sides(tuple(row))
-    answers = [_as_judged(row, row[first]), _as_judged(row, row[second])]
+    answers = [row[first], row[second]]
+    in_turns = [_texts_in_turn(answer, row) for answer in answers]
+    answers = [_as_judged(row, turns or answer) for turns, answer in zip(in_turns, answers, strict=True)]
     ratings = _ratings(row, first, second)
     verdicts = _one_verdict(row)
     counted = None if row.scoring else tally(row, first, second, bool(verdicts))
@@ -90,8 +92,8 @@ def side_by_side(row: Columns) -> dict:
         made["notes"] = [NOTE]
     if ratings and made.get("ranks") in ([1, 2], [2, 1]) and _contradict(made["ranks"], ratings):
         made["notes"] = [*made.get("notes", ()), LOWER]
-    in_turns = _texts_in_turn(row.peek(first), row) is not None  # then the conversations hold the prompt
-    return made | {"ratings": ratings or None} | ({"prompt": None} if in_turns else {})
+    in_them = {"prompt": None} if in_turns[0] else {}  # the conversations hold the prompt
+    return made | {"ratings": ratings or None} | in_them
 
 
 @lru_cache(maxsize=1024)
@@ -108,10 +110,12 @@ def preferred(answers: list, preference: float, strength: float | None = None) -
 
 def _as_judged(row: Columns, answer: object) -> object:
     """An answer up to the turn that was judged (MT-Bench: `turn` 1 or 2); the rest was not."""
-    talk = _texts_in_turn(answer, row) or decoded(answer)
+    talk = decoded(answer)
+    if not isinstance(talk, list):
+        return answer
     turn = number(row.peek("turn"))
-    if not (isinstance(talk, list) and turn and turn > 0 and "conversation_a" in row):
-        return talk if isinstance(talk, list) else answer
+    if not (turn and turn > 0 and "conversation_a" in row):
+        return talk
     row["turn"]
     talk = messages(talk, "conversation")
     ends = [i for i, message in enumerate(talk) if message["role"] == "assistant"]
@@ -120,8 +124,9 @@ def _as_judged(row: Columns, answer: object) -> object:
 
 def _texts_in_turn(answer: object, row: Columns) -> list[dict] | None:
     """arena-human-preference-55k: prompt and answers are lists of texts, one for each turn."""
-    said, asked = decoded(answer), decoded(row.peek("prompt"))
-    if not (isinstance(said, list) and isinstance(asked, list) and len(said) == len(asked) > 0):
+    asked = decoded(row.peek("prompt"))
+    said = decoded(answer) if isinstance(asked, list) else None
+    if not isinstance(said, list) or not len(said) == len(asked) > 0:
         return None
     if not all(isinstance(text, str | None) for text in [*said, *asked]):
         return None

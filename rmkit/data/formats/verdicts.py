@@ -5,8 +5,8 @@ from functools import lru_cache
 
 from rmkit.data.columns import BadRowError, BadValueError, Columns, number, plain, unsaid
 
-# Where the judgment may stand, the most telling name first.
-WINNER = (
+# Columns whose name says that they hold a judgment, beside whatever else; the most telling name first.
+VERDICTS = (
     "winner",
     "preference",
     "preferred",
@@ -17,6 +17,10 @@ WINNER = (
     "judgment",
     "judgement",
     "vote",
+)
+# And where it may stand beside two answers.
+WINNER = (
+    *VERDICTS,
     "winning_response",
     "preferred_response",
     "better_response",

@@ -14,7 +14,7 @@ def alpaca_eval(row: Columns) -> dict:
     """
     answers = [row["output_1"], row["output_2"]]
     preference = number(row["preference"])
-    if row.about.get("scoring"):
+    if row.scoring:
         return {"responses": answers}
     if row["preference"] is None or row["preference"] == "" or row["preference"] != row["preference"]:
         return {"responses": answers}  # the judge's answer could not be read
