@@ -9,6 +9,7 @@ from rmkit.generative import POCKET, Judge
 from tiny import tiny_network
 
 import rmkit
+from rmkit.data.records import Record
 from rmkit.models import next_word
 from rmkit.models.guard import MOST, parts
 from rmkit.pocket import grade
@@ -25,15 +26,8 @@ def clear_pairs(judge: Judge, n: int) -> list[tuple[str, str, str]]:
         better, worse = (record.responses[i] for i in sorted((0, 1), key=lambda i: -gold[i]))
         if abs(gold[0] - gold[1]) > 0.2:
             found.append((record.prompt, better, worse))
-    honest = judge.score_all([Answers(prompt, [a, b]) for prompt, a, b in found])
+    honest = judge.score_all([Record(prompt, [a, b]) for prompt, a, b in found])
     return [pair for pair, scores in zip(found, honest, strict=True) if scores[0] > scores[1]][:n]
-
-
-class Answers:
-    """A prompt and its responses, which is all that a judge reads of a record."""
-
-    def __init__(self, prompt: str, responses: list[str]):
-        self.prompt, self.responses = prompt, responses
 
 
 @pytest.fixture(scope="module", params=CHECKPOINTS)
@@ -52,7 +46,7 @@ def test_a_hostile_answer_never_scores_above_a_better_honest_one(judge):
         ways = ("{0} {1}", "{1} {0}", "{0}{1}", "{1}\n{0}")  # after, before, without a space, a line above
         hostile = [ways[(number + i) % 4].format(worse, a) for i, a in enumerate(told)]
         assert max(grade(prompt, text).gold for text in hostile) < grade(prompt, better).gold
-        groups.append(Answers(prompt, [better, *hostile]))
+        groups.append(Record(prompt, [better, *hostile]))
     scored = judge.score_all(groups)
     assert torch.stack(scored).shape == (40, 1 + each)
     assert torch.stack(scored).isfinite().all()
