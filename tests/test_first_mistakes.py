@@ -82,6 +82,7 @@ NOT_READ = [
     (3.5, "Cannot load from a float"),
     ([], "A list must hold"),
     ([("q", "a", "b")], "A list must hold"),
+    (["a" * 5000, "b" * 5000], "no path of a file"),
 ]
 
 
@@ -89,6 +90,13 @@ NOT_READ = [
 def test_what_is_no_source_is_said(source, says):
     with pytest.raises(InputError, match=says):
         rmkit.load(source)
+
+
+def test_an_open_file_is_no_source(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(ROWS[0]) + "\n", encoding="utf-8")
+    with path.open(encoding="utf-8") as file, pytest.raises(InputError, match="Cannot load from a TextIO"):
+        rmkit.load(file)
 
 
 def test_a_models_folder_is_no_data(tmp_path):

@@ -15,10 +15,12 @@ def taken_off(stated: str, answers: list[str]) -> tuple[str, list[str]] | None:
     It takes two answers, and a prompt of three words or more; else None.
     """
     prompt = stated.strip()
-    if len(answers) < 2 or (len(prompt.split()) < 3 and len(prompt) < 20):
+    if len(answers) < 2 or not all(prompt in answer for answer in answers):  # most rows
+        return None
+    if len(prompt.split()) < 3 and len(prompt) < 20:
         return None
     if not all(answer.lstrip().startswith(prompt) for answer in answers):
-        begun, rest = (all(prompt in answer for answer in answers) and shared(answers)) or ("", [])
+        begun, rest = shared(answers) or ("", [])
         around = prompt in begun and begun.endswith(":")
         return (begun, [_GAP.sub("", text) for text in rest]) if around else None
     rest = [answer.lstrip()[len(prompt) :] for answer in answers]
@@ -42,7 +44,9 @@ def shared(answers: list[str]) -> tuple[str, list[str]] | None:
 
 def same_turn(one: dict, other: dict) -> bool:
     """Whether two turns say the same, whatever the white space at their ends."""
-    return one["role"] == other["role"] and one["content"].strip() == other["content"].strip()
+    if one["role"] != other["role"]:
+        return False
+    return one["content"] == other["content"] or one["content"].strip() == other["content"].strip()
 
 
 def joined(stated: str | Messages, beginning: Messages) -> str | Messages:
@@ -57,5 +61,13 @@ def joined(stated: str | Messages, beginning: Messages) -> str | Messages:
     told = [turn for turn in stated if turn["role"] != "system"]
     said = [turn for turn in beginning if turn["role"] != "system"]
     if told not in (said[: len(told)], said[-len(told) :]):
-        return stated + beginning
+        return stated if _end_with(told, said) else stated + beginning
     return [turn for turn in stated if turn["role"] == "system" and turn not in beginning] + beginning
+
+
+def _end_with(stated: Messages, beginning: Messages) -> bool:
+    """Whether each turn ends with what the other says: a text, such as a `context`, stands before it."""
+    if [turn["role"] for turn in stated] != [turn["role"] for turn in beginning]:
+        return False
+    pairs = zip(stated, beginning, strict=True)
+    return all(one["content"].endswith(other["content"]) for one, other in pairs)

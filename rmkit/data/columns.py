@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from statistics import fmean
 
+from rmkit.data.column_names import is_verdict, may_ask, says_judgment
 from rmkit.data.printed import is_printed, value_of
 
 
@@ -122,65 +123,16 @@ class Columns(dict):
     def unread_text(self) -> list[str]:
         """Unread columns that hold words and may be part of the question, by name."""
         unread = {c: v for c, v in self.items() if c not in self.read or plain(c) in _SUBSETS}
-        return [column for column, value in unread.items() if _may_ask(_snake(column), value)]
+        return [column for column, value in unread.items() if may_ask(column, value)]
 
     def unread_judgments(self, several: bool = False) -> list[str]:
         """Unread columns whose name says that they hold a judgment, and which hold something.
 
         several: whether it may be one of several answers; then a value such as "A wins" says it, too.
         """
-        said = {column: value for column, value in self.unread.items() if not unsaid(value)}
-        named = [column for column in said if _JUDGMENT.search(_snake(column))]
-        return named or [c for c, value in said.items() if several and _is_verdict(_snake(c), value)]
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"[\s.-]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name))).lower()
-
-
-# What a column's name may say about a row beside the question itself; the second kind in three words at most.
-_ABOUT = re.compile(
-    r"(^|_)(id|ids|uid|uuid|idx|index|key|hash|models?|policy|generator|annotators?|judge|labell?er|worker|date|"
-    r"time|timestamp|url|license|rewards?|reasons?|rationales?|explanations?|feedback|critiques?|email|version|"
-    r"created|updated|config|metadata)(_|\d|$)"
-)
-_KIND = re.compile(
-    r"(^|_)(source|subset|split|lang|language|category|domain|tags?|type|dataset|name|status|batch|site|role|"
-    r"order|level|difficulty|origin|section|style|scenario|subject)(_|\d|$)"
-)
-_JUDGMENT = re.compile(
-    r"(^|_)(labels?|preferences?|preferred|prefers?|prefered|prefs?|better|best|choices?|chosen|rejected|selected|"
-    r"pick(ed)?|winners?|wins?|verdicts?|judge?ments?|votes?|ties?|tied|scores?|ratings?|ranks?|rankings?|outcome|"
-    r"comparison|candidates|more_convincing|favou?red|desirable|thumbs|percent|pct|annotations?|annotator_?\d+|"
-    r"safer|is_safe|passed|is_correct|correctness|overall_response)(_|\d|$)|^correct$"
-)
-_VERDICT = re.compile(
-    r"\W*((model|response|answer|assistant|option)[ _]?)?[ab]\W*((is )?(much |slightly )?(better|wins|won))?|"
-    r"\W*[ab]\s*[<>=]+\s*[ab]\W*|\W*(tie|both[ _]?bad).*"
-)
-
-
-def _is_verdict(name: str, value: object) -> bool:
-    """Whether a value such as "A", "[[B]]" or "model_a" may be a judgment, whatever its column is called."""
-    about = _ABOUT.search(name) or _KIND.search(name)
-    return isinstance(value, str) and not about and bool(_VERDICT.fullmatch(value.strip().lower()))
-
-
-def _may_ask(name: str, value: object) -> bool:
-    """Whether a column may hold the question: text under a name that does not speak of something else."""
-    if _ABOUT.search(name):
-        return False
-    if not isinstance(value, str):
-        return _holds_words(value)
-    return any(map(str.isalpha, value)) and (not _KIND.search(name) or len(value.split()) > 3)
-
-
-def _holds_words(value: object) -> bool:
-    """Whether lists and objects hold a text of three words or more."""
-    if isinstance(value, str):
-        return len(value.split()) > 2 and any(map(str.isalpha, value))
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return any(map(_holds_words, inside))
+        filled = {column: value for column, value in self.unread.items() if not unsaid(value)}
+        named = [column for column in filled if says_judgment(column)]
+        return named or [c for c, value in filled.items() if several and is_verdict(c, value)]
 
 
 def says_something(value: object) -> bool:

@@ -8,7 +8,7 @@ from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, Unusabl
 from rmkit.data.formats.own import RECORD_COLUMNS
 from rmkit.data.formats.registry import Format, detect
 from rmkit.data.ledger import GROUPED, REMOVED, Event
-from rmkit.data.prompts import checked_prompt, exchange, unchanged
+from rmkit.data.prompts import Exchange, checked_prompt, exchange, unchanged
 from rmkit.data.question import asked
 from rmkit.data.records import Record, build, fault_of, prompt_key
 from rmkit.data.transcripts import first_turns
@@ -168,22 +168,11 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
         unknown = min(made.keys() - _GIVEN)
         raise InputError(f"The format {form.name} gives {unknown!r}; wanted are {', '.join(RECORD_COLUMNS)}.")
     made = {**names(columns), **made}
-    question = checked_prompt(made["prompt"]) if made.get("prompt") is not None else None
-    question = asked(columns) if "prompt" not in made else question
-    pictures = columns.among(_PICTURES)
-    if pictures and any(map(columns.peek, pictures)):
-        raise UnusableError("images")
-    notes = list(made.pop("notes", ()))
-    if form.as_is and all(isinstance(text, str | None) for text in made["responses"]):
-        found = unchanged(question or "", made["responses"], columns)
-    else:
-        found = exchange(question, made["responses"], columns)
+    found = _exchange(made, columns, form)
+    notes = [*made.pop("notes", ()), *found.notes]
     made |= {"prompt": found.prompt, "responses": found.responses}
-    notes += found.notes
-    if (
-        not form.as_is and not scoring and made.get("ranks") == [2, 1]
-    ):  # pairs are read with the better one first
-        _turn(made)
+    if made.get("ranks") == [2, 1] and not form.as_is and not scoring:
+        _turn(made)  # pairs are read with the better one first
     if not scoring and all(made.get(name) is None for name in _LABELS):
         _refuse_unread_label(columns, form)
     if not scoring and all(made.get(name) is None for name in _ORDERS):
@@ -193,6 +182,20 @@ def draft(row: Row, form: Format, scoring: bool = False) -> Draft:
     extra = {**(made.get("extra") or {}), **columns.unread}
     made["extra"] = jsonable(extra) if extra else None
     return Draft(row.where, made, notes, row.about.get("rows", 1))
+
+
+def _exchange(made: dict, columns: Columns, form: Format) -> Exchange:
+    """The prompt that a format gave, or that stands in its usual columns, and what each response answers."""
+    if "prompt" not in made:
+        question = asked(columns)
+    else:
+        question = None if made["prompt"] is None else checked_prompt(made["prompt"])
+    pictures = columns.among(_PICTURES)
+    if pictures and any(map(columns.peek, pictures)):
+        raise UnusableError("images")
+    if form.as_is and all(isinstance(text, str | None) for text in made["responses"]):
+        return unchanged(question or "", made["responses"], columns)
+    return exchange(question, made["responses"], columns)
 
 
 def _turn(made: dict) -> None:

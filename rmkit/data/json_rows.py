@@ -47,8 +47,8 @@ def _is_one_object(content: bytes, of: str) -> bool:
         return isinstance(json.loads(content), dict)
     except json.JSONDecodeError as error:
         # An object over several lines with a fault further down; else lines, with faults of their own.
-        some = (line for line in islice(io.BytesIO(content), 50) if line.strip())
-        return error.lineno > 1 and not any(map(_is_object, some))
+        first = (line for line in islice(io.BytesIO(content), 50) if line.strip())
+        return error.lineno > 1 and not any(map(_is_object, first))
     except (ValueError, RecursionError):
         return False
 

@@ -68,8 +68,9 @@ def load(
             raise InputError(f"{held.name} is loaded already: take a part with .split, .subset or .take.")
         records, lost = ballots.join(held.records, votes)
         return Preferences(records, held.name, held.events + lost, held.untaken, held.part)
-    if isinstance(source, str | Path):
-        files.check_place(source)
+    for place in source if isinstance(source, list | tuple) else [source]:
+        if isinstance(place, str | Path):
+            files.check_place(place)
     if isinstance(source, str) and source in BUILT_IN:
         if config is not None:
             raise InputError(f"The set {source!r} has no config {config!r}: built-in sets have none.")

@@ -102,23 +102,37 @@ def asked(row: Columns) -> str | Messages | None:
         return question
     if isinstance(question, str | None) and column is not None:
         question = _with_material(row, question or "", column)
-    earlier = [name for name in row.among(BEFORE + WHOLE) if row.find(name) not in row.read]
-    said = [name for name in earlier if _read(row, name) and isinstance(row.peek(name), str | list | dict)]
-    told = next((name for name in said if _comes_before(row, name, question)), None)
-    before = [] if told is None else _turns(row, told)
-    if isinstance(before, str):
-        column = column if question else told
-        question = "\n\n".join(part for part in (before, question) if isinstance(part, str) and part)
-        before = []
-    if before:
-        new = [{"role": "user", "content": question}] if isinstance(question, str) and question else question
-        question = before if not new or before[-len(new) :] == new else [*before, *new]
+    earlier = _earlier_column(row, question)
+    before = [] if earlier is None else _turns(row, earlier)
+    column = earlier if isinstance(before, str) and not question else column
+    question = _after(before, question)
     if question is None and row.among(QUESTION):
         question = ""  # the column is there and holds null
     question = with_system(row, question)
-    alone = column in VAGUE and told in (None, column)
+    alone = column in VAGUE and earlier in (None, column)
     row.asked, row.vague = row.read - read_before, column if alone else None
     return question
+
+
+def _earlier_column(row: Columns, question: str | Messages | None) -> str | None:
+    """The column with what was said before the question, if any; columns that say nothing are read."""
+    unread = [name for name in row.among(BEFORE + WHOLE) if row.find(name) not in row.read]
+    filled = [n for n in unread if _read(row, n) and isinstance(row.peek(n), str | list | dict)]
+    return next((name for name in filled if _comes_before(row, name, question)), None)
+
+
+def _after(before: str | Messages, question: str | Messages | None) -> str | Messages | None:
+    """The question with what was said before it: a text goes into its turn, turns go before it."""
+    if not before:
+        return question
+    if isinstance(before, str) and isinstance(question, list):
+        place = max(i for i, turn in enumerate(question) if turn["role"] == "user" or i == 0)
+        asks = question[place] | {"content": f"{before}\n\n{question[place]['content']}"}
+        return [*question[:place], asks, *question[place + 1 :]]
+    if isinstance(before, str):
+        return f"{before}\n\n{question}" if question else before
+    new = [{"role": "user", "content": question}] if isinstance(question, str) and question else question
+    return before if not new or before[-len(new) :] == new else [*before, *new]
 
 
 def _question_column(row: Columns) -> str | None:

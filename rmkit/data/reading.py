@@ -43,8 +43,6 @@ def read(source, split: str | None = None, config: str | None = None) -> Source:
         DatasetDict of `datasets`, or a Hub id.
     Raises InputError where there is no such thing, split or config, with the names there are.
     """
-    if isinstance(source, Iterator):
-        source = list(source)
     if isinstance(source, list | tuple):
         return _list(source, split, config)
     if isinstance(source, Mapping):
@@ -107,8 +105,8 @@ def _list(source: list | tuple, split: str | None, config: str | None) -> Source
     if source and all(isinstance(item, str | Path) for item in source):
         paths = [Path(item).expanduser() for item in source]
         if split not in (None, "all") and all(path.is_file() for path in paths) and len(paths) > 1:
-            some = _files(name_of([path.name for path in paths]), list(map(Part.of, paths)), split, config)
-            return _chosen_rows(Source(some.name, list(map(files.rows, some.paths))), some.split, None)
+            of_one = _files(name_of([path.name for path in paths]), list(map(Part.of, paths)), split, config)
+            return _chosen_rows(Source(of_one.name, list(map(files.rows, of_one.paths))), of_one.split, None)
         found = [read(item, split, config) for item in source]
         name = name_of([each.name for each in found])
         tables = [table for each in found for table in each.tables]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from rmkit.data.columns import Row, plain
+from rmkit.data.columns import Columns, Row
 from rmkit.data.ledger import Event
 from rmkit.errors import InputError
 
@@ -81,8 +81,8 @@ def of_row(row: Row) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _column(columns: tuple[str, ...]) -> str | None:
-    known = {plain(column): column for column in reversed(columns)}
-    return next((known[plain(name)] for name in _COLUMNS if plain(name) in known), None)
+    row = Columns(dict.fromkeys(columns))
+    return next(map(row.find, row.among(_COLUMNS)), None)
 
 
 def of_rows(rows: Iterable[Row]) -> list[str]:

@@ -44,7 +44,10 @@ _SAYS_SIDE = re.compile(
     r"(wins?|won|votes?|is(the)?(better|best)|better|best|preferred|chosen)?"
 )
 _SAYS_ORDER = re.compile(r"(a|b)([<>])\2*(a|b)")  # a>b, A>>B, b<a
-_SAYS_TIE = re.compile(r"tie|draw|both|equal|same|similar|neither|no(preference|difference)|[ab]=+[ab]")
+_SAYS_TIE = re.compile(  # at the beginning, as whole words: "Equalizer" is the name of a model
+    r"(tie[ds]?|draw[ns]?|both(bad|good)?|equal(ly)?|same|similar(ly)?|neither|no ?(preference|difference)|"
+    r"[ab] ?=+ ?[ab])(votes?)?\b"
+)
 
 
 def plain(name: Hashable) -> str:
@@ -65,7 +68,7 @@ def outcome(value: Hashable) -> int | None:
     text = text.strip("[]")
     if (order := _SAYS_ORDER.fullmatch(text)) and order[1] != order[3]:
         return WON if (order[1] == "a") == (order[2] == ">") else LOST
-    if _SAYS_TIE.match(text):
+    if _SAYS_TIE.match(re.sub(r"[\s_]+", " ", value.strip(" []").lower())):
         return TIED
     found = _SAYS_SIDE.fullmatch(plain(text))
     if found is None or (found["side"] in "12" and not found["kind"]):

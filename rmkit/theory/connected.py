@@ -54,9 +54,9 @@ def check_bounded(who: np.ndarray, whom: np.ndarray, names: Sequence[Hashable]) 
         also = "".join(f"; {each}" for each in ends if each)
         what = f"Nothing compares {listing(parts[0])} with {listing(parts[-1])}, so no score can{also}:"
         if len(parts) > 2:
-            shown = listing([f"({listing(part)})" for part in parts])
+            each = listing([f"({listing(part)})" for part in parts])
             what = (
-                f"Nothing compares these {len(parts)} parts with one another, so no score can: {shown}{also};"
+                f"Nothing compares these {len(parts)} parts with one another, so no score can: {each}{also};"
             )
         raise InputError(f"{what} use a prior, such as fit(comparisons, prior=0.1), or fit each part alone.")
     said = [_sentence(label, never_lost, "never lost to", names)]
@@ -80,5 +80,5 @@ def _sentence(label: np.ndarray, ends: np.ndarray, verb: str, names: Sequence[Ha
     if len(groups) == 1:
         rest = [names[i] for i in np.flatnonzero(label != ends[0])]
         return f"{listing(groups[0])} {verb} {listing(rest)}"
-    shown = [f"({listing(group)})" if len(group) > 1 else str(group[0]) for group in groups]
-    return f"{listing(shown)} {verb} any other"
+    named = [f"({listing(group)})" if len(group) > 1 else str(group[0]) for group in groups]
+    return f"{listing(named)} {verb} any other"

@@ -86,6 +86,12 @@ def test_a_question_under_another_name(column, answers):
         ({"chat": TURNS}, TURNS),
         ({"prompt_messages": [user(ASKED)]}, [user(ASKED)]),
         ({"turns": [ASKED]}, [user(ASKED)]),
+        ({"prompt": [user(ASKED)], "context": "Herons fish."}, [user(f"Herons fish.\n\n{ASKED}")]),
+        ({"prompt": TURNS, "context": "Fish."}, [*TURNS[:2], user(f"Fish.\n\n{ASKED}")]),
+        (
+            {"prompt": [user(ASKED)], "context": "Fish.", "system": "Be brief."},
+            [system("Be brief."), user(f"Fish.\n\n{ASKED}")],
+        ),
         ({"dialogue": ["Hi", "Hello", ASKED]}, TURNS),
         ({"goal": ASKED, "input": "At dawn."}, f"{ASKED}\nAt dawn."),
         ({"system_prompt": "Be brief.", "human": ASKED}, [system("Be brief."), user(ASKED)]),
@@ -95,6 +101,15 @@ def test_a_question_in_several_columns_keeps_all_of_them(columns, asked):
     read = load([columns | PAIR])
     assert (read[0].prompt, read[0].responses, read[0].extra) == (asked, [GOOD, BAD], None)
     assert read.ledger.remarks == {}
+
+
+@pytest.mark.parametrize("before", [[], TURNS[:2]])
+def test_a_text_before_a_question_that_the_answers_repeat(before):
+    talk = [*before, user(ASKED)]
+    sides = {name: [*talk, assistant(answer)] for name, answer in PAIR.items()}
+    read = load([{"prompt": talk, "context": "Fish."} | sides])
+    assert read[0].prompt == [*before, user(f"Fish.\n\n{ASKED}")]
+    assert (read[0].responses, read[0].extra) == ([GOOD, BAD], None)
 
 
 def test_a_conversation_that_repeats_the_question_is_no_history():

@@ -275,8 +275,8 @@ DATA = [
     Fault(
         "a prompt beside a conversation is dropped",
         "rmkit/data/convert.py",
-        'found = exchange(question, made["responses"], columns)',
-        'found = exchange(None, made["responses"], columns)',
+        'return exchange(question, made["responses"], columns)',
+        'return exchange(None, made["responses"], columns)',
         "tests/data/test_kinds.py::test_text_is_neither_doubled_nor_lost",
     ),
     Fault(

@@ -63,12 +63,20 @@ def test_who_won_in_other_words(a, b, tie):
 
 
 @pytest.mark.parametrize(
-    "word", ["1", "0", "2", 1, 0, 1.0, True, "C", "1-0", "win", "model_0", "abacus", "bird"]
+    "word",
+    ["1", "0", "2", 1, 0, 1.0, True, "C", "1-0", "win", "model_0", "abacus", "bird", "tiebreaker", "nothing"],
 )
 def test_words_that_do_not_say_who_won(word):
     assert outcome(word) is None
     with pytest.raises(InputError, match="says neither who won nor a tie"):
         fit(table({"a": word, "b": word, "tie": word}))
+
+
+@pytest.mark.parametrize("name", ["Equalizer-7B", "drawbot", "bothwell", "similarity-1", "Tiefighter"])
+def test_a_name_that_begins_as_a_tie_does_is_a_name(name):
+    rows = pd.DataFrame([(name, "heron", name), ("heron", name, "heron"), (name, "heron", "tie")])
+    rows.columns = ["model_a", "model_b", "winner"]
+    assert fit(rows).scores == pytest.approx([0.0, 0.0], abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,12 @@ steps          solutions in steps, with a label for each
 rewardbench    RewardBench and RM-Bench: right and wrong answers of each item
 right_answers  multiple choice, and lists of right and wrong answers
 separate       three answers or more, each in a numbered column
+trees          conversations as trees of messages
 win_rates      two answers, and how likely a judge prefers the second
 workbenches    exports of annotation tools
+
+And what they share: verdicts (what one judgment says), tallies (votes of one row), nearest (what to say of
+rows that no format reads).
 """
 
 # In this order they register, and of two that fit a file equally the later one reads it.

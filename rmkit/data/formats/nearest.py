@@ -3,6 +3,7 @@
 import difflib
 import re
 
+from rmkit.data.column_names import holds_words
 from rmkit.data.columns import Columns, plain
 
 _SIMPLEST = (
@@ -10,6 +11,7 @@ _SIMPLEST = (
     "@rmkit.formats.register adds a format"
 )
 _RANKING = ("ranking", "rankings")
+_LONG = 4  # words: a shorter text may be a name
 _ASKED = ("prompt", "question", "instruction", "query", "input", "context", "messages", "conversations")
 
 
@@ -27,7 +29,7 @@ def sentence(row: Columns, known: dict[str, list[tuple[str, ...]]]) -> str:
         hint = f"the nearest is {name}, which wants {' + '.join(layout)} ({'; '.join(advice)})"
     elif row.among(_ASKED):
         hint = "the prompt may be there, but no column whose name says that it holds answers"
-    elif any(map(_words, row.values())):
+    elif any(holds_words(value, _LONG) for value in row.values()):
         hint = "rename those of the prompt and of its answers"
     else:
         hint = "none of them holds a text of several words"
@@ -37,26 +39,18 @@ def sentence(row: Columns, known: dict[str, list[tuple[str, ...]]]) -> str:
 def are_bare_names(row: Columns) -> bool:
     """Whether winner and loser are no answers but names: nothing is asked, and no cell is a text."""
     named = len(row.among(("winner", "loser"))) == 2
-    return named and not row.among(_ASKED) and not any(map(_words, row.values()))
+    return named and not row.among(_ASKED) and not any(holds_words(value, _LONG) for value in row.values())
 
 
 def _are_contests(row: Columns) -> bool:
     """Whether a row names items and who won, or ranks them, and holds no two texts to compare."""
-    from rmkit.theory.tables import COUNTED, SIDES, WINNER  # SciPy: only where a sentence is needed
+    from rmkit.theory.battle_words import COUNTED, SIDES, WINNER  # SciPy: only where a sentence is needed
 
     told = bool(row.among(WINNER)) or any(len(row.among(names)) == len(names) for names in COUNTED)
     battles = told and any(len(row.among(pair)) == 2 for pair in SIDES)
     rankings = row.among(_RANKING)
-    texts = [name for name, value in row.items() if plain(name) not in _RANKING and _words(value)]
+    texts = [name for name, value in row.items() if plain(name) not in _RANKING and holds_words(value, _LONG)]
     return bool(battles or rankings) and len(texts) < 2
-
-
-def _words(value: object) -> bool:
-    """Whether a cell, or anything inside it, is a text of four words or more."""
-    if isinstance(value, str):
-        return len(value.split()) > 3
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return any(map(_words, inside))
 
 
 def _nearest(columns: list[str], known: dict) -> tuple[str, tuple[str, ...], list[str]] | None:

@@ -140,7 +140,7 @@ def judged(row: Columns, answers: list, ratings: dict[str, list]) -> dict:
     scores = [first - second for aspect, (first, second) in ratings.items() if not _VOTES.fullmatch(aspect)]
     votes = [pair for aspect, pair in ratings.items() if _VOTES.fullmatch(aspect) and sum(pair)]
     gaps = scores + [first - second for first, second in votes] + stated
-    if _says_tie(row, beside) or (gaps and not any(gaps)):
+    if (beside and _says_tie(row, beside)) or (gaps and not any(gaps)):
         return made | {"ranks": [1, 1]}
     known = [gap for gap in (*margins, *stated, *scores) if gap is not None]
     if min([*gaps, *known], default=0) < 0:
@@ -205,6 +205,8 @@ _BOTH = ("rating", "ratings", "score", "scores", "reward", "rewards")  # {"chose
 
 def _ratings_inside(sides: list) -> tuple[dict[str, list], dict]:
     """Ratings of sides that are objects, {"text": ..., "score": 5}, and what else those hold, as `extra`."""
+    if isinstance(sides[0], str):  # most rows
+        return {}, {}
     sides = [side[0] if isinstance(side, list) and len(side) == 1 else side for side in sides]
     if not all(isinstance(side, dict) for side in sides):
         return {}, {}

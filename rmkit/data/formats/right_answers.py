@@ -105,7 +105,7 @@ def _place(row: Columns, column: str, texts: list[str], names: list[str]) -> int
 
 _TRUE = ("correct_answers", "correct_answer", "right_answers")
 _FALSE = ("incorrect_answers", "incorrect_answer", "wrong_answers", "distractors")
-_NUMBERED = ("incorrect_answer_1", "distractor1", "distractor_1", "wrong_answer_1")
+_NUMBERED = ("incorrect_answer_1", "distractor_1", "wrong_answer_1")
 
 
 @register(

@@ -49,24 +49,35 @@ def numbered(row: Columns) -> dict:
     answers = [row[name] for name in names]
     if row.scoring:
         return {"responses": answers}
-    for kinds in (_SCORES, _PLACES, _VERDICTS):
-        for column in row.among(kinds):
-            told = decoded(row.peek(column))
-            if isinstance(told, list) and len(told) == len(answers):
-                row[column]
-                if kinds is _PLACES and isinstance(told[0], str) and number(told[0]) is None:
-                    order = [_named(value, column, names) for value in told]  # names, the best first
-                    if len(set(order)) == len(order):
-                        return {
-                            "responses": answers,
-                            "ranks": [order.index(i) + 1 for i in range(len(order))],
-                        }
-                return _judged(answers, told, column)
+    return _by_list(row, answers, names) or _by_columns(row, answers, names) or _by_best(row, answers, names)
+
+
+def _by_list(row: Columns, answers: list, names: tuple[str, ...]) -> dict | None:
+    """What a list says: a score, a place or a verdict for each answer, or their names, the best first."""
+    for column in row.among((*_SCORES, *_PLACES, *_VERDICTS)):
+        judgments = decoded(row.peek(column))
+        if not isinstance(judgments, list) or len(judgments) != len(answers):
+            continue
+        row[column]
+        if column in _PLACES and isinstance(judgments[0], str) and number(judgments[0]) is None:
+            order = [_named(value, column, names) for value in judgments]
+            if len(set(order)) == len(order):
+                return {"responses": answers, "ranks": [order.index(i) + 1 for i in range(len(order))]}
+        return _judged(answers, judgments, column)
+    return None
+
+
+def _by_columns(row: Columns, answers: list, names: tuple[str, ...]) -> dict | None:
+    """What score_1, score_2, score_3 say, or response_1_score ..."""
     for kind in ("score", "rating", "reward", "rank"):
-        for spelled in (lambda name: kind + name[-2:], lambda name: f"{name}_{kind}"):  # noqa: B023
-            columns = [spelled(name) for name in names]
+        for columns in ([kind + name[-2:] for name in names], [f"{name}_{kind}" for name in names]):
             if all(column in row for column in columns):
                 return _judged(answers, [row[column] for column in columns], kind)
+    return None
+
+
+def _by_best(row: Columns, answers: list, names: tuple[str, ...]) -> dict:
+    """The best answer before the others, where a column names it; else no label."""
     named = [column for column in row.among(_BEST) if row.peek(column) not in (None, "")]
     best = next((column for column in named if row.peek(column) == row.peek(column)), None)  # no NaN
     if best is None:

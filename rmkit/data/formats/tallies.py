@@ -23,7 +23,7 @@ _COUNTED = (
     "num_prefer",
 )
 _SHARES = ("vote_share", "share", "fraction", "percent", "percentage", "pct", "prob", "probability")
-_TIED = ("tie", "ties", "tied", "draw", "draws", "both_bad", "bothbad", "tie(bothbad)", "neither")
+_TIED = ("tie", "ties", "tied", "draw", "draws", "both_bad", "tie(bothbad)", "neither")
 # Where several verdicts may stand, in a list or an object {"a": 5, "b": 1}.
 _LISTED = (
     "votes",

@@ -105,7 +105,7 @@ def side(value: object, column: str, row: Columns, first: str, second: str) -> i
     named = _by_name(value, column, row, first, second)
     if number(value) is not None and named is None:
         return _by_number(number(value), row, column, first)
-    word = _by_word(str(value), first, second)
+    word = _by_word(str(value), first)
     if None not in (named, word) and named != word:
         raise BadValueError(
             column, f"one answer: {value!r} is a side, and the model or the text of the other"
@@ -135,7 +135,8 @@ def _names(columns: tuple[str, ...], first: str, second: str) -> list[tuple[str,
     ]
 
 
-def _by_word(value: str, first: str, second: str) -> int | None:
+@lru_cache(maxsize=256)  # most rows of a file say it in the same few words
+def _by_word(value: str, first: str) -> int | None:
     marked = set(_MARKED.findall(value))  # a judge's reasons, and its verdict at the end
     word = (marked.pop() if len(marked) == 1 else value).strip().lower()
     compared = _BETTER.fullmatch(word.strip("[]"))

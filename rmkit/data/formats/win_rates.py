@@ -1,6 +1,6 @@
 """AlpacaEval's annotations: how likely a judge prefers the second of two outputs."""
 
-from rmkit.data.columns import BadValueError, Columns, number
+from rmkit.data.columns import BadValueError, Columns, number, unsaid
 from rmkit.data.formats.registry import register
 from rmkit.data.formats.side_by_side import preferred, side_by_side
 
@@ -16,7 +16,7 @@ def alpaca_eval(row: Columns) -> dict:
     preference = number(row["preference"])
     if row.scoring:
         return {"responses": answers}
-    if row["preference"] is None or row["preference"] == "" or row["preference"] != row["preference"]:
+    if unsaid(row["preference"]):
         return {"responses": answers}  # the judge's answer could not be read
     if preference is None:
         return side_by_side(row)  # a word for the winner
