@@ -142,11 +142,11 @@ def _snake(name: str) -> str:
 _ABOUT = re.compile(
     r"(^|_)(id|ids|uid|uuid|idx|index|key|hash|models?|policy|generator|annotators?|judge|labell?er|worker|date|"
     r"time|timestamp|url|license|rewards?|reasons?|rationales?|explanations?|feedback|critiques?|email|version|"
-    r"created|updated|config|metadata)(_|\d|$)"
+    r"created|updated|config|metadata|reasoning|thinking|justifications?|notes|reviewer|editor)(_|\d|$)"
 )
 _KIND = re.compile(
     r"(^|_)(source|subset|split|lang|language|category|domain|tags?|type|dataset|name|status|batch|site|role|"
-    r"order|level|difficulty|origin|section|style|scenario|subject)(_|\d|$)"
+    r"order|level|difficulty|origin|section|style|scenario|subject|group|kind|variant|mode|grade)(_|\d|$)"
 )
 _JUDGMENT = re.compile(
     r"(^|_)(labels?|preferences?|preferred|prefers?|prefered|prefs?|better|best|choices?|chosen|rejected|selected|"
@@ -168,11 +168,10 @@ def _is_verdict(name: str, value: object) -> bool:
 
 def _may_ask(name: str, value: object) -> bool:
     """Whether a column may hold the question: text under a name that does not speak of something else."""
-    if _ABOUT.search(name):
-        return False
     if not isinstance(value, str):
-        return _holds_words(value)
-    return any(map(str.isalpha, value)) and (not _KIND.search(name) or len(value.split()) > 3)
+        return _holds_words(value) and not _ABOUT.search(name)
+    short = len(value.split()) < 4 and (_KIND.search(name) or _JUDGMENT.search(name))
+    return any(map(str.isalpha, value)) and not short and not _ABOUT.search(name)
 
 
 def _holds_words(value: object) -> bool:

@@ -174,7 +174,10 @@ def _said_tie(row: Columns) -> bool:
     """distilabel writes "tie" into the column `status`; others into `winner`, or true into `is_tie`."""
     flags = [str(row.peek(name)).strip().lower() for name in row.among(("tie", "is_tie"))]
     beside = [name for name in row.among(_VERDICTS) if row.find(name) not in row.read]  # no answer itself
-    return not {"true", "1", "1.0"}.isdisjoint(flags) or any(is_tie(row.peek(name)) for name in beside)
+    said = {name: row.peek(name) for name in beside}
+    if str(said.get("status")).strip().lower() != "tie":
+        said.pop("status", None)  # "same" may say that nothing was changed
+    return not {"true", "1", "1.0"}.isdisjoint(flags) or any(map(is_tie, said.values()))
 
 
 def _refuse_turned(row: Columns, better: str, worse: str) -> None:
