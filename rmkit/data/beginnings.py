@@ -6,6 +6,12 @@ from rmkit.data.transcripts import Messages
 
 # The last thing before an answer: "Assistant:", "### Response:", "Answer:" at the start of a line.
 _CUE = re.compile(r"(?:\A|\n)[#\s]*(?:assistant|response|answer|bot|gpt|ai|a|model)[ \t]*:", re.IGNORECASE)
+# What a template writes after a question: "Answer:", "### Response:", "TL;DR:" ...
+_LABEL = re.compile(
+    r"(?:\A|[\s#*])(?:assistant|response|answer|output|reply|completion|solution|summary|tl;dr|bot|gpt|ai|a|model)"
+    r"[ \t*]*:\Z",
+    re.IGNORECASE,
+)
 _GAP = re.compile(r"\A[ \t]*(?:\r?\n)+|\A[ \t]+")  # an indentation after a line break is the answer's own
 
 
@@ -21,7 +27,8 @@ def taken_off(stated: str, answers: list[str]) -> tuple[str, list[str]] | None:
         return None
     if not all(answer.lstrip().startswith(prompt) for answer in answers):
         begun, rest = shared(answers) or ("", [])
-        around = prompt in begun and begun.endswith(":")
+        _, found, after = begun.rpartition(prompt)
+        around = found and _LABEL.search(after)
         return (begun, [_GAP.sub("", text) for text in rest]) if around else None
     rest = [answer.lstrip()[len(prompt) :] for answer in answers]
     if any(not text.strip() or (text[0].isalnum() and prompt[-1].isalnum()) for text in rest):

@@ -6,11 +6,11 @@ import re
 _ABOUT = re.compile(
     r"(^|_)(id|ids|uid|uuid|idx|index|key|hash|models?|policy|generator|annotators?|judge|labell?er|worker|date|"
     r"time|timestamp|url|license|rewards?|reasons?|rationales?|explanations?|feedback|critiques?|email|version|"
-    r"created|updated|config|metadata)(_|\d|$)"
+    r"created|updated|config|metadata|reasoning|thinking|justifications?|notes|reviewer|editor)(_|\d|$)"
 )
 _KIND = re.compile(
     r"(^|_)(source|subset|split|lang|language|category|domain|tags?|type|dataset|name|status|batch|site|role|"
-    r"order|level|difficulty|origin|section|style|scenario|subject)(_|\d|$)"
+    r"order|level|difficulty|origin|section|style|scenario|subject|group|kind|variant|mode|grade)(_|\d|$)"
 )
 _JUDGMENT = re.compile(
     r"(^|_)(labels?|preferences?|preferred|prefers?|prefered|prefs?|better|best|choices?|chosen|rejected|selected|"
@@ -37,11 +37,13 @@ def is_verdict(name: str, value: object) -> bool:
 
 def may_ask(name: str, value: object) -> bool:
     """Whether a column may hold the question: text under a name that does not speak of something else."""
-    if _ABOUT.search(_snake(name)):
+    name = _snake(name)
+    if _ABOUT.search(name):
         return False
     if not isinstance(value, str):
         return holds_words(value, 3)
-    return any(map(str.isalpha, value)) and (not _KIND.search(_snake(name)) or len(value.split()) > 3)
+    short = len(value.split()) < 4 and (_KIND.search(name) or _JUDGMENT.search(name))
+    return any(map(str.isalpha, value)) and not short
 
 
 def holds_words(value: object, least: int) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from rmkit.data.beginnings import joined, same_turn, shared, taken_off
 from rmkit.data.columns import BadRowError, BadValueError, Columns, UnusableError
-from rmkit.data.question import with_system
+from rmkit.data.question import SYSTEM, with_system
 from rmkit.data.templates import templated
 from rmkit.data.transcripts import (
     Messages,
@@ -171,11 +171,26 @@ def _from_conversations(question: str | Messages | None, talks: list[Messages], 
     said = [written(turns) for turns in rest]
     if question is None:
         return Exchange(beginning or "", said, notes)
+    system, question = _apart(question, row)
     prompt_of_all = joined(question, beginning)
     told = [prompt_of_all] if isinstance(prompt_of_all, str) else [turn["content"] for turn in prompt_of_all]
     if isinstance(question, str) and not any(question.strip() in text for text in told):
         row.read -= row.asked  # what the columns said is no part of this conversation: it stays in `extra`
+    if system:
+        turns = (
+            [{"role": "user", "content": prompt_of_all}] if isinstance(prompt_of_all, str) else prompt_of_all
+        )
+        prompt_of_all = turns if system[0] in turns else [*system, *turns]
+        row.read |= {row.find(name) for name in row.among(SYSTEM)}
     return Exchange(prompt_of_all, said, notes)
+
+
+def _apart(question: str | Messages, row: Columns) -> tuple[Messages, str | Messages]:
+    """(the system's turn, the question as text) where columns of the row hold these; else ([], as it is)."""
+    alone = isinstance(question, list) and [turn["role"] for turn in question] == ["system", "user"]
+    if alone and any(row.peek(name) == question[0]["content"] for name in row.among(SYSTEM)):
+        return question[:1], question[1]["content"]
+    return [], question
 
 
 def _from_texts(question: str | Messages | None, answers: list[str], row: Columns) -> Exchange:

@@ -44,6 +44,7 @@ QUESTION = (
 WHOLE_QUESTION = ("orig_instruction", "prompt")  # nothing else asks anything beside these
 # Names that as often stand beside the question as hold it: alone they do, beside another text one must ask.
 VAGUE = ("topic", "task_description", "context")
+ASIDE_OF_TALK = ("topic", "task_description")  # beside a conversation they only say what it is about
 
 # Where turns before the question may stand, and where the whole conversation may.
 BEFORE = (
@@ -95,6 +96,8 @@ def asked(row: Columns) -> str | Messages | None:
     """
     read_before = set(row.read)
     column = _question_column(row)
+    if column in ASIDE_OF_TALK and _asks(row):
+        column = None  # the conversation is the question, and this is about it
     question = None if column is None else row[column]
     question = prompt(_whole(question), column) if says_something(question) else None
     if question and not row.among(ASIDE):  # most rows: nothing but the question
@@ -112,6 +115,12 @@ def asked(row: Columns) -> str | Messages | None:
     alone = column in VAGUE and earlier in (None, column)
     row.asked, row.vague = row.read - read_before, column if alone else None
     return question
+
+
+def _asks(row: Columns) -> bool:
+    """Whether the row holds a conversation that ends with a question."""
+    talks = (decoded(row.peek(name)) for name in row.among(WHOLE))
+    return any(is_talk(talk) and messages(talk, "messages")[-1]["role"] == "user" for talk in talks)
 
 
 def _earlier_column(row: Columns, question: str | Messages | None) -> str | None:
@@ -170,6 +179,7 @@ def _comes_before(row: Columns, name: str, question: str | Messages | None) -> b
     if not all(isinstance(text, str) and text.strip() for text in texts):
         return False
     repeated = any(text.strip() in question or question.strip() in text for text in texts)
+    repeated = repeated or any(texts[-1] == value for value in row.values())  # it goes on to an answer
     return not repeated and messages(talk, name)[-1]["role"] == "assistant"
 
 

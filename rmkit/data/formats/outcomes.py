@@ -1,6 +1,6 @@
 """One answer a line: right or wrong, or without a label (to be scored). Answers of a prompt are joined."""
 
-from rmkit.data.columns import Columns, decoded, items, yes_or_no
+from rmkit.data.columns import Columns, UnusableError, decoded, items, says_something, yes_or_no
 from rmkit.data.formats.registry import register
 
 _LABELS = ("label", "correct", "is_correct", "kto_tag", "correctness")
@@ -76,7 +76,10 @@ def conversations(row: Columns) -> dict:
 
     {"conversations": [{"from": "human", "value": "Name a fern."}, {"from": "gpt", "value": "Maidenhair."}]}
     """
-    talk = items(row, row.among(("conversations", "conversation"))[0])
+    column = row.among(("conversations", "conversation"))[0]
+    if not says_something(row.peek(column)):
+        raise UnusableError("empty")
+    talk = items(row, column)
     if all(isinstance(turn, str) for turn in talk) and len(talk) % 2 == 0:
         roles = ("user", "assistant")
         talk = [{"role": roles[i % 2], "content": text} for i, text in enumerate(talk)]

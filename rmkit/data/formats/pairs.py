@@ -163,7 +163,10 @@ def _says_tie(row: Columns, beside: tuple[str, ...]) -> bool:
     flags = {str(row.peek(name)).strip().lower() for name in beside if name in _TIES}
     # A column that was read is an answer itself.
     verdicts = [name for name in beside if name in _VERDICTS and row.find(name) not in row.read]
-    return not flags.isdisjoint({"true", "1", "1.0"}) or any(is_tie(row.peek(name)) for name in verdicts)
+    words = {name: row.peek(name) for name in verdicts}
+    if str(words.get("status")).strip().lower() != "tie":
+        words.pop("status", None)  # "same" may say that nothing was changed
+    return not flags.isdisjoint({"true", "1", "1.0"}) or any(map(is_tie, words.values()))
 
 
 def _refuse_turned(row: Columns, better: str, worse: str) -> None:

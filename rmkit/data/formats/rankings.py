@@ -44,7 +44,7 @@ def ultrafeedback(row: Columns) -> dict:
      "annotations": {"honesty": {"Rating": "1"}}}]}
     """
     answers = items(row, "completions", dict)
-    if not all(isinstance(answer.get("annotations"), dict | None) for answer in answers):
+    if not all(isinstance(answer.get("annotations") or {}, dict) for answer in answers):
         raise BadValueError("annotations", "an object with a rating for each aspect")
     aspect_names = sorted({name for answer in answers for name in answer.get("annotations") or {}})
     ratings = {name: [number(_rating(answer, name)) for answer in answers] for name in aspect_names}

@@ -3,7 +3,16 @@
 from functools import lru_cache
 from itertools import count, takewhile
 
-from rmkit.data.columns import BadValueError, Columns, decoded, number, plain, ranks, yes_or_no
+from rmkit.data.columns import (
+    BadValueError,
+    Columns,
+    decoded,
+    number,
+    plain,
+    ranks,
+    says_something,
+    yes_or_no,
+)
 from rmkit.data.formats.pairs import by_scores
 from rmkit.data.formats.registry import register
 
@@ -48,6 +57,8 @@ def numbered(row: Columns) -> dict:
     names = _columns(tuple(row))
     answers = [row[name] for name in names]
     if row.scoring:
+        while len(answers) > 1 and not says_something(answers[-1]):  # a row may hold fewer than the others
+            answers.pop()
         return {"responses": answers}
     return _by_list(row, answers, names) or _by_columns(row, answers, names) or _by_best(row, answers, names)
 

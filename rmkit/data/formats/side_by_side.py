@@ -9,7 +9,7 @@ from pathlib import PurePath
 from rmkit.data.columns import BadRowError, BadValueError, Columns, Row, decoded, number, plain, unsaid
 from rmkit.data.formats.pairs import LOWER, by_scores
 from rmkit.data.formats.registry import register
-from rmkit.data.formats.tallies import NOTE, as_ratings, judged, listed, tally, votes_in
+from rmkit.data.formats.tallies import NOTE, PREDICTED, as_ratings, judged, listed, tally, votes_in
 from rmkit.data.formats.verdicts import told, verdict
 from rmkit.data.transcripts import helpsteer, messages
 
@@ -80,7 +80,7 @@ def side_by_side(row: Columns) -> dict:
     if row.scoring:
         made = {"responses": answers}
     elif verdicts:
-        made = _agreeing(preferred(answers, verdict(row, verdicts, first, second)), counted)
+        made = _by_verdict(row, answers, verdicts, counted)
     elif counted:
         made = {"responses": answers} | judged(counted[1])
     elif ratings:
@@ -141,10 +141,27 @@ def _one_verdict(row: Columns) -> list[str]:
     return [name for name in told(row) if not isinstance(decoded(row.peek(name)), list | dict)]
 
 
+def _by_verdict(
+    row: Columns, answers: list, verdicts: list[str], counted: tuple[str, list[float]] | None
+) -> dict:
+    """Two answers with what the verdict says; with the votes alone where `label` speaks of something else."""
+    first, second = _sides(tuple(row))
+    try:
+        said = verdict(row, verdicts, first, second)
+    except BadValueError:
+        if not counted or verdicts != ["label"]:
+            raise
+        row.read -= {row.find("label")}
+        return {"responses": answers} | judged(counted[1])
+    return _agreeing(preferred(answers, said), counted)
+
+
 def _agreeing(made: dict, counted: tuple[str, list[float]] | None) -> dict:
     """A verdict with the share of the votes that stand beside it; those for the other side are refused."""
     votes = judged(counted[1]) if counted else {}
     alone = counted is not None and sum(counted[1]) == 1 and made["ranks"] != votes["ranks"]
+    if counted and counted[0] in PREDICTED and made["ranks"] != votes.get("ranks"):
+        return made  # a model thinks otherwise
     if alone or votes.get("ranks") == made["ranks"][::-1] != made["ranks"]:
         raise BadRowError(
             "the verdict and the votes judge differently: keep the column that counts",

@@ -22,7 +22,8 @@ _COUNTED = (
     "n_prefer",
     "num_prefer",
 )
-_SHARES = ("vote_share", "share", "fraction", "percent", "percentage", "pct", "prob", "probability")
+PREDICTED = ("prob", "probability")  # nobody's votes where a verdict stands beside them
+_SHARES = ("vote_share", "share", "fraction", "percent", "percentage", "pct", *PREDICTED)
 _TIED = ("tie", "ties", "tied", "draw", "draws", "both_bad", "tie(bothbad)", "neither")
 # Where several verdicts may stand, in a list or an object {"a": 5, "b": 1}.
 _LISTED = (
@@ -105,6 +106,8 @@ def _listed(row: Columns, name: str, first: str, second: str, judged: bool) -> t
     votes = votes_in(value)
     sides = [_side(vote, name, row, first, second) for vote in votes]
     numbers = None not in map(number, votes)
+    if name == "choices" and {1, -1} <= set(sides) and len(set(sides)) == len(sides):
+        return None  # what there was to choose from
     if set(sides) <= {None} or (numbers and len(votes) == 2) or (judged and None in sides):
         return None  # tags; numbers that name no answer; a vote each, or a number for each answer
     if None in sides:
