@@ -6,6 +6,7 @@ import json
 
 import pytest
 from rmkit.preferences import Record, load
+from turns import assistant, user
 
 from rmkit.data import formats as sources
 from rmkit.data.transcripts import transcript
@@ -15,14 +16,6 @@ from rmkit.errors import InputError
 def one(row: dict) -> Record:
     (record,) = load([row])
     return record
-
-
-def user(text):
-    return {"role": "user", "content": text}
-
-
-def assistant(text):
-    return {"role": "assistant", "content": text}
 
 
 PAIR = {"prompt": "Sky?", "chosen": "Blue.", "rejected": "Green."}

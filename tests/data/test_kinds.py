@@ -4,6 +4,7 @@ import json
 
 import pytest
 from rmkit.preferences import load
+from turns import assistant, system, user
 
 import rmkit
 from rmkit.data.formats.pairs import PAIRS
@@ -12,19 +13,6 @@ from rmkit.data.rows_to_score import rows_to_score
 from rmkit.data.transcripts import prompt
 from rmkit.errors import InputError
 from rmkit.paths import data_folder
-
-
-def user(text):
-    return {"role": "user", "content": text}
-
-
-def assistant(text):
-    return {"role": "assistant", "content": text}
-
-
-def system(text):
-    return {"role": "system", "content": text}
-
 
 PAIR = {"chosen": "A heron does.", "rejected": "A mole does."}
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from turns import assistant, user
 
 import rmkit
 from rmkit import InputError
@@ -10,11 +11,11 @@ from rmkit.data.preferences import Preferences
 from rmkit.data.records import Record
 from rmkit.data.rows_to_score import rows_to_score
 
-ASKED = {"role": "user", "content": "Name a fern."}
+ASKED = user("Name a fern.")
 
 
 def talk(answer):
-    return [ASKED, {"role": "assistant", "content": answer}]
+    return [ASKED, assistant(answer)]
 
 
 @pytest.mark.parametrize(

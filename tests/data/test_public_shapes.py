@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from turns import assistant, system, user
 
 from rmkit.data.preferences import load
 from rmkit.data.rows_to_score import rows_to_score
@@ -10,18 +11,6 @@ from rmkit.errors import InputError
 
 ASKED, GOOD, BAD = "Which bird fishes at dawn?", "A heron does.", "A mole does."
 OTHER = "Perhaps a gull."
-
-
-def user(text):
-    return {"role": "user", "content": text}
-
-
-def assistant(text):
-    return {"role": "assistant", "content": text}
-
-
-def system(text):
-    return {"role": "system", "content": text}
 
 
 def one(*rows, **options):

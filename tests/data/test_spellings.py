@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from rmkit.preferences import load
+from turns import assistant, system, user
 
 from rmkit.data.rows_to_score import rows_to_score
 from rmkit.errors import InputError
@@ -15,18 +16,6 @@ ASKED, GOOD, BAD = "Which bird fishes at dawn?", "A heron does.", "A mole does."
 PAIR = {"chosen": GOOD, "rejected": BAD}
 SIDES = {"prompt": ASKED, "response_a": GOOD, "response_b": BAD}
 NAN = float("nan")
-
-
-def user(text):
-    return {"role": "user", "content": text}
-
-
-def assistant(text):
-    return {"role": "assistant", "content": text}
-
-
-def system(text):
-    return {"role": "system", "content": text}
 
 
 TURNS = [user("Hi"), assistant("Hello"), user(ASKED)]

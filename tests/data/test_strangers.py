@@ -6,20 +6,13 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import pytest
+from turns import assistant, user
 
 from rmkit.data.preferences import load
 from rmkit.data.rows_to_score import rows_to_score
 from rmkit.errors import InputError
 
 ASKED, GOOD, BAD = "Which bird fishes at dawn?", "A heron does.", "A mole does."
-
-
-def user(text):
-    return {"role": "user", "content": text}
-
-
-def assistant(text):
-    return {"role": "assistant", "content": text}
 
 
 TALK = [user(ASKED), assistant(GOOD)]

@@ -25,4 +25,4 @@ def alpaca_eval(row: Columns) -> dict:
     second = 0.5 if preference == 0 else preference - 1
     made = preferred(answers, 0.5 - second)
     soft = second not in (0, 0.5, 1)
-    return made | ({"share": max(second, 1 - second)} if soft else {})
+    return made | ({"share": round(max(second, 1 - second), 9)} if soft else {})
