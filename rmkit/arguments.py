@@ -8,7 +8,7 @@ from pathlib import Path
 from rmkit.errors import InputError
 
 
-def argument(name: str, value, *, kind=None, choices=(), least=None, most=None, above=None, **_):
+def argument(name: str, value, *, kind=None, choices=(), least=None, most=None, above=None):
     """The value, a number as a plain one; InputError where it cannot be.
 
     kind: int, float, bool, str, Path or Callable.   choices: names.   least, most, above: the range of a
@@ -24,8 +24,6 @@ def argument(name: str, value, *, kind=None, choices=(), least=None, most=None, 
         raise InputError(f"{name} is {seen(value)}; it must be the path of a file or folder.")
     if kind is Callable and not callable(value):
         raise InputError(f"{name} is {seen(value)}; it must be a function.")
-    if name == "loss" and not (isinstance(value, str) or callable(value)):
-        raise InputError(f"loss is {seen(value)}; it must be a name, a function or a module.")
     if kind not in (int, float):
         return value
     wanted = numbers.Integral if kind is int else numbers.Real

@@ -254,10 +254,15 @@ def items(row: dict, column: str, kind: type = object) -> list:
     return value
 
 
+def are_objects(value: object) -> bool:
+    """Whether this is a list of objects, be it an empty one."""
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+
+
 def objects(value: object, column: str) -> list[dict]:
     """What a column holds inside of it as a list of objects; null is none."""
     value = [] if value is None else value
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+    if not are_objects(value):
         raise BadValueError(column, "a list of objects")
     return value
 

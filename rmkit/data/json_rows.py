@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from rmkit.data.columns import BadRowError, Row, decoded
+from rmkit.data.columns import BadRowError, Row, are_objects, decoded
 from rmkit.errors import InputError
 
 
@@ -132,14 +132,14 @@ def _in_object(path: Path, value: dict) -> Iterator[Row]:
         yield _row(value, f"{path}, row 1")
 
 
-def _are_objects(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
-
-
 def _is_table(value: object) -> bool:
     """Whether a list holds rows; one of chat messages is a value of one row."""
     turns = ({"role", "content"}, {"from", "value"})
-    return _are_objects(value) and not all(any(turn <= set(row) for turn in turns) for row in value)
+    return (
+        bool(value)
+        and are_objects(value)
+        and not all(any(turn <= set(row) for turn in turns) for row in value)
+    )
 
 
 def rows_of_columns(value: dict) -> list[dict]:
@@ -156,7 +156,7 @@ def _are_columns(value: dict) -> bool:
     if len(columns) < 2:
         return False
     if all(isinstance(column, list) for column in columns):
-        return len(set(map(len, columns))) == 1 and not all(map(_are_objects, columns))
+        return len(set(map(len, columns))) == 1 and not all(map(are_objects, columns))
     if all(isinstance(column, dict) for column in columns):
         keys = [list(column) for column in columns]
         return keys.count(keys[0]) == len(keys) and all(key.isdigit() for key in keys[0])

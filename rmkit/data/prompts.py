@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from rmkit.data.beginnings import joined, same_turn, shared, taken_off
-from rmkit.data.columns import BadRowError, BadValueError, Columns, UnusableError
+from rmkit.data.columns import BadRowError, BadValueError, Columns, UnusableError, are_objects
 from rmkit.data.question import SYSTEM, with_system
 from rmkit.data.templates import templated
 from rmkit.data.transcripts import (
@@ -62,18 +62,14 @@ def exchange(question: str | Messages | None, answers: list, row: Columns) -> Ex
         return _noted(_without_prompt(question, answers), row)
     talks = [None if answer in ([], {}) else _as_talk(answer) for answer in answers]
     thought = [THOUGHT] if any(map(_thinks, answers)) else []
-    if any(isinstance(talk, str) for talk in talks):  # then text that looks like messages is an answer, too
-        talks = [a if isinstance(a, str) else talk for a, talk in zip(answers, talks, strict=True)]
+    if any(isinstance(talk, str) for talk in talks):
+        talks = [_as_answer(a, talk, question) for a, talk in zip(answers, talks, strict=True)]
     if isinstance(question, list) and question[-1]["role"] == "assistant" and len(question) > 1:
         # A whole conversation beside the answers: its last turn is one of them.
         last = [talk[-1]["content"] if isinstance(talk, list) else talk for talk in talks]
         question = question[:-1] if question[-1]["content"] in last else question
     if any(isinstance(talk, list) for talk in talks):
-        if not all(isinstance(talk, list) for talk in talks):
-            talks = [[{"role": "assistant", "content": t}] if isinstance(t, str) else t for t in talks]
-        if not all(isinstance(talk, list) for talk in talks):
-            raise UnusableError("empty" if None in talks else "not text")
-        found = _from_conversations(question, talks, row)
+        found = _from_conversations(question, _as_conversations(talks), row)
     elif all(isinstance(talk, str) for talk in talks):
         found = _from_texts(question, talks, row)
     else:
@@ -115,10 +111,34 @@ def _as_talk(answer: object) -> object:
         return _as_talk(inside) if inside is not None else turns_named(answer) or answer
     if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], str):
         return _as_talk(answer[0])  # one answer in a list
-    if isinstance(answer, list) and answer and all(isinstance(part, dict) for part in answer):
+    if answer and are_objects(answer):
         return messages(answer, "answer")
     # A list of other things is no conversation: it is counted as "not text", not taken for turns.
     return tuple(answer) if isinstance(answer, list) else answer
+
+
+def _as_answer(answer: object, talk: object, question: str | Messages | None) -> object:
+    """The text, where it only looks like messages: beside plain texts, and with another first question."""
+    if not isinstance(answer, str) or not isinstance(talk, list):
+        return talk
+    ours = talk[0]["role"] == "assistant" or _holds(talk, question)
+    return talk if ours and talk[-1]["role"] == "assistant" else answer
+
+
+def _as_conversations(talks: list) -> list[Messages]:
+    """Conversations as they are, and texts beside them as the assistant's turn after the same question."""
+    whole = next(talk for talk in talks if isinstance(talk, list))
+    before = whole[:-1] if whole[0]["role"] != "assistant" else []
+    made = [[*before, {"role": "assistant", "content": t}] if isinstance(t, str) else t for t in talks]
+    if not all(isinstance(talk, list) for talk in made):
+        raise UnusableError("empty" if None in made else "not text")
+    return made
+
+
+def _holds(talk: Messages, question: str | Messages | None) -> bool:
+    """Whether a conversation holds the stated question, if there is one."""
+    stated = question[-1]["content"] if isinstance(question, list) else question or ""
+    return any(stated.strip() in turn["content"] for turn in talk)
 
 
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking")  # where servers put what a model thought before
@@ -211,8 +231,7 @@ def _from_texts(question: str | Messages | None, answers: list[str], row: Column
 def _written_by_template(question: str | Messages | None, answer: str) -> Messages | None:
     """The conversation that a template wrote, in which the stated question stands; else None."""
     talk = templated(answer)
-    stated = question[-1]["content"] if isinstance(question, list) else question or ""
-    return talk if talk and any(stated.strip() in turn["content"] for turn in talk) else None
+    return talk if talk and _holds(talk, question) else None
 
 
 def _repeat(question: str | Messages | None, talks: list[Messages]) -> bool:

@@ -6,7 +6,7 @@ Everything becomes text, or chat messages {"role": "system", "user" or "assistan
 import json
 import re
 
-from rmkit.data.columns import BadValueError, Row, UnusableError, decoded
+from rmkit.data.columns import BadValueError, Row, UnusableError, are_objects, decoded
 
 Messages = list[dict[str, str]]
 
@@ -44,7 +44,7 @@ def messages(value: object, column: str) -> Messages:
     value = decoded(value)
     if isinstance(value, dict):
         value = [value]
-    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+    if not value or not are_objects(value):
         raise BadValueError(column, wanted)
     result = []
     if not all("role" in item for item in value):

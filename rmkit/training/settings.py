@@ -9,7 +9,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from rmkit.arguments import argument
+from rmkit.arguments import argument, seen
 from rmkit.errors import InputError
 
 
@@ -19,6 +19,9 @@ def _said(words: str, kind: type | None = None, **rules) -> dict:
     rules: least, most and above (the range); choices; changes_results=False: a resumed run may change it.
     """
     return {"words": words, "kind": kind, "changes_results": True, **rules}
+
+
+_OF_NO_VALUE = ("words", "changes_results")  # what `_said` knows beside the rules of a value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,4 +224,7 @@ def checked(setting: Field, value: Any) -> Any:
     """A value for this field of Settings, a number as a plain one; an InputError where it cannot be."""
     if value is None and setting.default is None:
         return None
-    return argument(setting.name, value, **setting.metadata)
+    if setting.name == "loss" and not (isinstance(value, str) or callable(value)):
+        raise InputError(f"loss is {seen(value)}; it must be a name, a function or a module.")
+    rules = {name: rule for name, rule in setting.metadata.items() if name not in _OF_NO_VALUE}
+    return argument(setting.name, value, **rules)

@@ -52,6 +52,12 @@ def test_an_answer_that_is_a_chat_as_json_stays_text_beside_one_that_is_not(answ
     assert rmkit.load([row])[0].responses == [answer, "No."]
 
 
+@pytest.mark.parametrize("messages", [talk("Maidenhair."), talk("Maidenhair.")[1:], talk("Maidenhair.")[1]])
+def test_messages_as_json_are_an_answer_to_their_question_beside_plain_text_too(messages):
+    row = {"prompt": ASKED["content"], "chosen": json.dumps(messages), "rejected": "Oak."}
+    assert rmkit.load([row])[0].responses == ["Maidenhair.", "Oak."]
+
+
 def test_ranks_that_count_from_0_are_refused_and_not_taken_for_unranked():
     row = {
         "prompt": "Name a fern.",

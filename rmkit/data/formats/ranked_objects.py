@@ -1,6 +1,6 @@
 """Several answers in one column, each an object that holds its text and how good it is."""
 
-from rmkit.data.columns import BadValueError, Columns, decoded, items, number, ranks
+from rmkit.data.columns import BadValueError, Columns, are_objects, decoded, items, number, ranks
 from rmkit.data.formats.pairs import by_scores
 from rmkit.data.formats.registry import register
 
@@ -14,7 +14,7 @@ def _name(row: Columns) -> str | None:
     """The column that holds such a list."""
     for name in row.among(_LISTS):
         found = decoded(row.peek(name))
-        if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
+        if found and are_objects(found):
             texts = all(set(_TEXT) & set(item) and "role" not in item for item in found)
             return name if texts else None
     return None
@@ -54,7 +54,7 @@ def objects(row: Columns) -> dict:
 def _rated_apart(row: Columns, found: list[dict]) -> list[float | None]:
     """Ratings from `annotations`, one for each object: of its model where both name one, else in order."""
     told = decoded(row.peek("annotations"))
-    if not isinstance(told, list) or len(told) != len(found) or not all(isinstance(t, dict) for t in told):
+    if not are_objects(told) or len(told) != len(found):
         return []
     models = [str(each["model"]) for each in told if "model" in each]
     if models:

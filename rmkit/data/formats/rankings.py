@@ -1,6 +1,16 @@
 """Several answers to a prompt, ranked or rated; in one row, or one answer a line."""
 
-from rmkit.data.columns import BadValueError, Columns, decoded, items, mean, number, ranks, yes_or_no
+from rmkit.data.columns import (
+    BadValueError,
+    Columns,
+    are_objects,
+    decoded,
+    items,
+    mean,
+    number,
+    ranks,
+    yes_or_no,
+)
 from rmkit.data.formats.pairs import by_scores
 from rmkit.data.formats.ranked_objects import beside
 from rmkit.data.formats.registry import register
@@ -124,7 +134,7 @@ def generations(row: Columns) -> dict:
 
 def _objects(row: Columns) -> bool:
     value = decoded(row.peek("completions"))
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+    return bool(value) and are_objects(value)
 
 
 @register("NeMo preferences", ("context", "completions"), when=_objects)

@@ -110,7 +110,7 @@ def detect(rows: Sequence[Row]) -> Format:
     known = max(FORMATS, key=lambda known: (known.reads(columns), FORMATS.index(known)))
     if known.reads(columns) and not nearest.are_bare_names(columns):
         return known
-    asked = {known.name: list(known.layouts) for known in FORMATS if known.when is _always}
+    asked = {each.name: list(each.layouts) for each in FORMATS if each.when is _always}
     raise InputError(f"{row.where}: {nearest.sentence(columns, asked)}")
 
 

@@ -9,6 +9,7 @@ from rmkit.data.columns import (
     Columns,
     Row,
     UnusableError,
+    are_objects,
     decoded,
     items,
     number,
@@ -79,9 +80,10 @@ def steps(row: Columns) -> dict:
 
 def _objects(row: Columns) -> bool:
     found = decoded(row.peek("steps"))
-    told = isinstance(found, list) and bool(found) and all(isinstance(step, dict) for step in found)
-    return told and all(
-        len({"text", "content", "step"} & set(step)) == 1 and "label" in step for step in found
+    return (
+        bool(found)
+        and are_objects(found)
+        and all(len({"text", "content", "step"} & set(step)) == 1 and "label" in step for step in found)
     )
 
 

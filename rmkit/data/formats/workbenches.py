@@ -1,6 +1,6 @@
 """Exports of annotation tools that hold a task and every judgment of it in one row."""
 
-from rmkit.data.columns import BadValueError, Columns, Row
+from rmkit.data.columns import BadValueError, Columns, Row, are_objects
 from rmkit.data.formats.registry import register
 from rmkit.data.formats.side_by_side import SIDES, side_by_side
 
@@ -12,7 +12,7 @@ def _each(rows: list[Row]) -> list[Row]:
 
 def _annotated(row: Row) -> list[Row]:
     task, told = row.values.get("data"), row.values.get("annotations")
-    if not isinstance(task, dict) or not _are_objects(told):
+    if not isinstance(task, dict) or not are_objects(told):
         return [row]
     found = []
     for number, annotation in enumerate(told, 1):
@@ -23,23 +23,19 @@ def _annotated(row: Row) -> list[Row]:
     return found or [Row(row.where, task | {"data": None, "annotations": None}, row.fault)]
 
 
-def _are_objects(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
-
-
 def _selected(annotation: dict) -> object:
     """What was selected: "left" or "right", or a choice by its name; None where the task was skipped."""
     if annotation.get("was_cancelled"):
         return None
     results = annotation.get("result")
-    for value in (result.get("value") for result in results) if _are_objects(results) else ():
+    for value in (result.get("value") for result in results) if are_objects(results) else ():
         if isinstance(value, dict) and (value.get("selected") or value.get("choices")):
             return value.get("selected") or value["choices"][0]
     return None
 
 
 def _has_task(row: Columns) -> bool:
-    return isinstance(row.peek("data"), dict) and _are_objects(row.peek("annotations"))
+    return isinstance(row.peek("data"), dict) and are_objects(row.peek("annotations"))
 
 
 @register("Label Studio", ("data", "annotations"), when=_has_task, together=_each)
